@@ -1,0 +1,46 @@
+use crate::{Bucket, Key, ReplyError};
+use bytes::Bytes;
+use http::{HeaderMap, Method, StatusCode};
+
+/// One call of the OSS API: what it asks, and what its reply means.
+pub trait Operation: Send + Sync {
+    /// What a successful reply says.
+    type Output: Send;
+    /// The operation's name in the API reference, `UploadPart`.
+    const NAME: &'static str;
+    /// The logical request, unsigned and without a host.
+    fn request(&self) -> Request;
+    /// Reads the reply. For GetObject the body is not in `reply`: it is streamed after the head is accepted.
+    ///
+    /// # Errors
+    /// [`ReplyError::Service`] when OSS says no, [`ReplyError::Malformed`] when the reply is not OSS's.
+    fn parse(&self, reply: &Reply) -> Result<Self::Output, ReplyError>;
+}
+
+/// A request before addressing and signing.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The HTTP method.
+    pub method: Method,
+    /// `None` for service-level calls.
+    pub bucket: Option<Bucket>,
+    /// `None` for bucket-level calls.
+    pub key: Option<Key>,
+    /// Decoded pairs; `None` is a bare name (`uploads`).
+    pub query: Vec<(String, Option<String>)>,
+    /// Headers of the operation (Content-Type, x-oss-…), never Host, Content-Length or the signature's.
+    pub headers: HeaderMap,
+    /// The operation's own body (XML). Object data is not here: it is given to the call beside the operation.
+    pub body: Bytes,
+}
+
+/// A reply whose body was read whole (bounded).
+#[derive(Debug, Clone)]
+pub struct Reply {
+    /// The status.
+    pub status: StatusCode,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body; empty for HEAD and for a streamed GetObject that succeeded.
+    pub body: Bytes,
+}

@@ -1,0 +1,1 @@
+//! A strict reader and a small writer for the XML of OSS.
