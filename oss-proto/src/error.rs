@@ -80,7 +80,7 @@ codes! {
     SECURITY_TOKEN_EXPIRED = "SecurityTokenExpired";
     SIGNATURE_DOES_NOT_MATCH = "SignatureDoesNotMatch";
     STALE_FILE = "StaleFile";
-    /// No code came: an empty body, a proxy's page. Our own word, as the official SDKs use it.
+    // No code came (an empty body, a proxy page): our own word, as the official SDKs use it.
     BAD_ERROR_RESPONSE = "BadErrorResponse";
 }
 
