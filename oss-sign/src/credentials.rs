@@ -1,0 +1,86 @@
+use std::fmt;
+use zeroize::Zeroizing;
+
+/// An access key, with the security token of STS where there is one.
+///
+/// Everything but the access key id is wiped from memory on drop and is `[redacted]` in `Debug`. The text is taken as
+/// it is: whoever reads it from a file or the environment trims it.
+///
+/// ```
+/// let credentials = oss_sign::Credentials::new("LTAI", "top secret").with_security_token("also secret");
+/// assert_eq!(
+///     format!("{credentials:?}"),
+///     "Credentials { access_key_id: \"LTAI\", access_key_secret: [redacted], security_token: Some([redacted]) }"
+/// );
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct Credentials {
+    id: String,
+    secret: Secret,
+    token: Option<Secret>,
+}
+
+impl Credentials {
+    /// A long-term key pair.
+    pub fn new(id: impl Into<String>, secret: impl Into<String>) -> Self {
+        Self {
+            id: id.into(),
+            secret: Secret::new(secret),
+            token: None,
+        }
+    }
+
+    /// Adds the security token of temporary credentials.
+    #[must_use]
+    pub fn with_security_token(self, token: impl Into<String>) -> Self {
+        Self {
+            token: Some(Secret::new(token)),
+            ..self
+        }
+    }
+
+    /// The access key id (not a secret).
+    pub fn access_key_id(&self) -> &str {
+        &self.id
+    }
+
+    /// The access key secret. Do not print or store it.
+    pub fn access_key_secret(&self) -> &str {
+        self.secret.expose()
+    }
+
+    /// The security token; only temporary credentials have one. Do not print or store it.
+    pub fn security_token(&self) -> Option<&str> {
+        self.token.as_ref().map(Secret::expose)
+    }
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Credentials")
+            .field("access_key_id", &self.id)
+            .field("access_key_secret", &self.secret)
+            .field("security_token", &self.token)
+            .finish()
+    }
+}
+
+/// Text that is wiped on drop and never printed.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Secret(Zeroizing<String>);
+
+impl Secret {
+    pub(crate) fn new(text: impl Into<String>) -> Self {
+        Self(Zeroizing::new(text.into()))
+    }
+
+    pub(crate) fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
