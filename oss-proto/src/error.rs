@@ -1,4 +1,4 @@
-use http::StatusCode;
+use crate::ServiceError;
 use std::borrow::Cow;
 use std::fmt;
 
@@ -102,49 +102,6 @@ impl fmt::Display for ErrorCode {
     }
 }
 
-/// OSS said no, in a body, in `x-oss-err`, or by the status alone.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ServiceError {
-    /// The HTTP status (203 for a failed callback, 200 for an error inside a success).
-    pub status: StatusCode,
-    /// The code, [`ErrorCode::BAD_ERROR_RESPONSE`] when none came.
-    pub code: ErrorCode,
-    /// The message; of an HTML or empty body, what it looked like.
-    pub message: String,
-    /// `x-oss-request-id`, or the body's.
-    pub request_id: Option<String>,
-    /// The host that answered.
-    pub host_id: Option<String>,
-    /// The fine-grained code; for people and support, never to decide by.
-    pub ec: Option<String>,
-    /// Where OSS explains the error.
-    pub recommend_doc: Option<String>,
-    /// The endpoint the bucket must be addressed by (wrong region).
-    pub endpoint: Option<String>,
-    /// InvalidPart: the part the server named.
-    pub part_number: Option<u32>,
-    /// The server's clock, Unix seconds: `<ServerTime>`, else the `Date` header.
-    pub server_time: Option<u64>,
-    /// Seconds to wait: `Retry-After` (whole seconds) or `x-oss-qos-delay-time` (milliseconds, rounded up).
-    pub retry_after: Option<std::time::Duration>,
-}
-
-impl fmt::Display for ServiceError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "OSS answered {} {}: {}", self.status.as_u16(), self.code, self.message)?;
-        if let Some(id) = &self.request_id {
-            write!(f, " (request id {id}")?;
-            if let Some(ec) = &self.ec {
-                write!(f, ", EC {ec}")?;
-            }
-            f.write_str(")")?;
-        }
-        Ok(())
-    }
-}
-
-impl std::error::Error for ServiceError {}
-
 /// Why a reply is not the operation's output.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -162,4 +119,20 @@ pub enum ReplyError {
         /// `x-oss-request-id`, when there was one.
         request_id: Option<String>,
     },
+}
+
+impl ReplyError {
+    /// `x-oss-request-id`, when the reply had one: what the support asks for.
+    pub fn request_id(&self) -> Option<&str> {
+        match self {
+            Self::Service(error) => error.request_id.as_deref(),
+            Self::Malformed { request_id, .. } => request_id.as_deref(),
+        }
+    }
+}
+
+impl From<ServiceError> for ReplyError {
+    fn from(error: ServiceError) -> Self {
+        Self::Service(Box::new(error))
+    }
 }

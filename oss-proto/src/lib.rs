@@ -1,27 +1,30 @@
-//! The vocabulary of Alibaba Cloud OSS and its operations, without any input or output.
-//!
-//! Every operation is a file: what it asks ([`Operation::request`]) and what its reply means ([`Operation::parse`]).
-//! Names ([`Bucket`], [`Key`], [`UploadId`], [`PartNumber`], [`ETag`], [`Crc64`]) are types that cannot hold a wrong value.
+#![doc = include_str!("../README.md")]
 
 mod bucket;
 mod crc64;
+mod date;
 mod error;
 mod etag;
+mod fields;
 mod key;
-mod object_headers;
-pub mod ops;
-mod operation;
-mod part_number;
-mod upload_id;
 pub mod limits;
+mod object_headers;
+mod operation;
+pub mod ops;
+mod part_number;
+mod reply;
+mod service_error;
+mod upload_id;
 pub mod xml;
 
 pub use bucket::Bucket;
-pub use crc64::{Crc64, Crc64Hasher};
-pub use error::{ErrorCode, NameError, ReplyError, ServiceError};
+pub use crc64::{Crc64, Crc64Combiner, Crc64Hasher};
+pub use date::{format_iso8601, parse_iso8601};
+pub use error::{ErrorCode, NameError, ReplyError};
 pub use etag::ETag;
 pub use key::Key;
 pub use object_headers::ObjectHeaders;
 pub use operation::{Operation, Reply, Request};
 pub use part_number::PartNumber;
+pub use service_error::ServiceError;
 pub use upload_id::UploadId;

@@ -1,6 +1,8 @@
 use crate::{Bucket, Key, ReplyError};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
 /// One call of the OSS API: what it asks, and what its reply means.
 pub trait Operation: Send + Sync {
@@ -32,6 +34,51 @@ pub struct Request {
     pub headers: HeaderMap,
     /// The operation's own body (XML). Object data is not here: it is given to the call beside the operation.
     pub body: Bytes,
+}
+
+impl Request {
+    pub(crate) fn new(method: Method, bucket: &Bucket, key: Option<&Key>) -> Self {
+        Self {
+            method,
+            bucket: Some(bucket.clone()),
+            key: key.cloned(),
+            query: Vec::new(),
+            headers: HeaderMap::new(),
+            body: Bytes::new(),
+        }
+    }
+
+    /// A bare name in the query.
+    pub(crate) fn flag(mut self, name: &str) -> Self {
+        self.query.push((name.to_owned(), None));
+        self
+    }
+
+    pub(crate) fn pair(mut self, name: &str, value: impl ToString) -> Self {
+        self.query.push((name.to_owned(), Some(value.to_string())));
+        self
+    }
+
+    pub(crate) fn optional(self, name: &str, value: Option<impl ToString>) -> Self {
+        match value {
+            Some(value) => self.pair(name, value),
+            None => self,
+        }
+    }
+
+    /// A header whose value is made of digits, base64 or the program's own words.
+    pub(crate) fn header(mut self, name: &'static str, value: &str) -> Self {
+        let value = HeaderValue::from_str(value).expect("the value is visible ASCII");
+        self.headers.insert(name, value);
+        self
+    }
+
+    pub(crate) fn content_md5(self, digest: Option<[u8; 16]>) -> Self {
+        match digest {
+            Some(digest) => self.header("content-md5", &STANDARD.encode(digest)),
+            None => self,
+        }
+    }
 }
 
 /// A reply whose body was read whole (bounded).

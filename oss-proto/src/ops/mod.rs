@@ -1,15 +1,36 @@
 //! One file per operation of the OSS API, named as there.
 //!
-//! CONTRACT for the other crates (fields and outputs; owned types, all `Debug + Clone`):
+//! Each operation is a struct of owned values with public fields: fill them in, send what
+//! [`Operation::request`](crate::Operation::request) asks for, and give the reply to
+//! [`Operation::parse`](crate::Operation::parse). The same rules hold for all of them:
 //!
-//! PutObject { bucket: Bucket, key: Key, headers: ObjectHeaders, content_md5: Option<[u8; 16]> } -> PutObjectOutput { etag: Option<ETag>, crc64: Option<Crc64>, version_id: Option<String> }
-//! GetObject { bucket, key, range: Option<std::ops::RangeInclusive<u64>>, version_id: Option<String> } -> ObjectHead (206 with a Content-Range equal to the asked range is demanded when a range is asked; sends x-oss-range-behavior: standard)
-//! HeadObject { bucket, key, version_id: Option<String> } -> ObjectHead { size: u64, etag: Option<ETag>, crc64: Option<Crc64>, last_modified: Option<u64 /*Unix seconds*/>, object_type: Option<String>, version_id: Option<String>, content_type: Option<String>, storage_class: Option<String>, meta: BTreeMap<String, String>, headers: HeaderMap }
-//! DeleteObject { bucket, key, version_id: Option<String> } -> DeleteObjectOutput { delete_marker: bool, version_id: Option<String> }
-//! ListObjectsV2 { bucket, prefix: Option<String>, delimiter: Option<String>, start_after: Option<String>, continuation_token: Option<String>, max_keys: Option<u32>, fetch_owner: bool } -> ListObjectsV2Output { name, prefix, objects: Vec<ObjectSummary { key: Key(or String), last_modified: String, etag: Option<ETag>, size: u64, object_type: Option<String>, storage_class: Option<String> }>, common_prefixes: Vec<String>, is_truncated: bool, next_continuation_token: Option<String>, key_count: u32 }
-//! InitiateMultipartUpload { bucket, key, headers: ObjectHeaders } -> InitiateMultipartUploadOutput { upload_id: UploadId }   (bucket and key in the reply must be ours, else Malformed)
-//! UploadPart { bucket, key, upload_id: UploadId, part_number: PartNumber, content_md5: Option<[u8; 16]> } -> UploadPartOutput { etag: Option<ETag>, crc64: Option<Crc64> }
-//! ListParts { bucket, key, upload_id, part_number_marker: Option<u32>, max_parts: Option<u32> } -> ListPartsOutput { parts: Vec<ListedPart { part_number: PartNumber, etag: Option<ETag>, size: u64, crc64: Option<Crc64>, last_modified: Option<String> }>, is_truncated: bool, next_part_number_marker: Option<u32> }
-//! ListMultipartUploads { bucket, prefix, delimiter, key_marker, upload_id_marker: Option<String>, max_uploads: Option<u32> } -> ListMultipartUploadsOutput { uploads: Vec<ListedUpload { key: String, upload_id: UploadId, initiated: Option<u64 /*Unix seconds*/>, storage_class }>, common_prefixes, is_truncated, next_key_marker, next_upload_id_marker }
-//! CompleteMultipartUpload { bucket, key, upload_id, parts: Vec<(PartNumber, ETag)>, headers: ObjectHeaders } -> CompleteMultipartUploadOutput { etag: Option<ETag>, crc64: Option<Crc64>, version_id: Option<String> }  (200 with an Error body is a ServiceError; an empty or cut or HTML body is Malformed; a callback's JSON is fine only when x-oss-callback was sent; Content-MD5 of the XML is sent)
-//! AbortMultipartUpload { bucket, key, upload_id } -> ()
+//! - Every status but the documented success is a [`ServiceError`](crate::ServiceError), and so is an `<Error>` body
+//!   inside a success and the 203 of a failed callback.
+//! - A success that is not what OSS sends (a field missing or double, another bucket's or key's answer, a proxy's
+//!   page, XML that ends early) is [`ReplyError::Malformed`](crate::ReplyError::Malformed) and names the field.
+//! - Listings ask for `encoding-type=url`, because XML cannot carry every key, and decode exactly when the reply says
+//!   it is encoded. A page that claims more must also say where they start, and that place must be further on.
+
+mod abort_multipart_upload;
+mod complete_multipart_upload;
+mod delete_object;
+mod get_object;
+mod head_object;
+mod initiate_multipart_upload;
+mod list_multipart_uploads;
+mod list_objects_v2;
+mod list_parts;
+mod put_object;
+mod upload_part;
+
+pub use abort_multipart_upload::AbortMultipartUpload;
+pub use complete_multipart_upload::{CompleteMultipartUpload, CompleteMultipartUploadOutput};
+pub use delete_object::{DeleteObject, DeleteObjectOutput};
+pub use get_object::GetObject;
+pub use head_object::{HeadObject, ObjectHead};
+pub use initiate_multipart_upload::{InitiateMultipartUpload, InitiateMultipartUploadOutput};
+pub use list_multipart_uploads::{ListMultipartUploads, ListMultipartUploadsOutput, ListedUpload};
+pub use list_objects_v2::{ListObjectsV2, ListObjectsV2Output, ObjectSummary};
+pub use list_parts::{ListParts, ListPartsOutput, ListedPart};
+pub use put_object::{PutObject, PutObjectOutput};
+pub use upload_part::{UploadPart, UploadPartOutput};
