@@ -15,11 +15,8 @@ pub(crate) fn path(resource: Resource<'_>) -> String {
 
 /// `name:value\n` of every header that `is_signed`, sorted by name. Values are bytes: metadata may be any UTF-8.
 pub(crate) fn headers(headers: &HeaderMap, is_signed: impl Fn(&str) -> bool) -> Vec<u8> {
-    let signed: BTreeMap<&str, &HeaderName> = headers
-        .keys()
-        .map(|name| (name.as_str(), name))
-        .filter(|(name, _)| is_signed(name))
-        .collect();
+    let signed: BTreeMap<&str, &HeaderName> =
+        headers.keys().map(|name| (name.as_str(), name)).filter(|(name, _)| is_signed(name)).collect();
     let mut lines = Vec::new();
     for (text, name) in signed {
         lines.extend_from_slice(text.as_bytes());
@@ -32,10 +29,7 @@ pub(crate) fn headers(headers: &HeaderMap, is_signed: impl Fn(&str) -> bool) -> 
 
 /// The trimmed value of a header; a repeated one is joined with `,`.
 pub(crate) fn header(headers: &HeaderMap, name: &str) -> Option<Vec<u8>> {
-    let mut values = headers
-        .get_all(name)
-        .iter()
-        .map(|value| value.as_bytes().trim_ascii());
+    let mut values = headers.get_all(name).iter().map(|value| value.as_bytes().trim_ascii());
     let mut joined = values.next()?.to_vec();
     for value in values {
         joined.push(b',');
@@ -50,11 +44,7 @@ pub(crate) fn header(headers: &HeaderMap, name: &str) -> Option<Vec<u8>> {
 /// refuses them by name, which says more than a panic here.
 pub(crate) fn sensitive_value(text: &str) -> HeaderValue {
     let allowed = |byte: u8| {
-        if byte.is_ascii_control() && byte != b'\t' {
-            b'?'
-        } else {
-            byte
-        }
+        if byte.is_ascii_control() && byte != b'\t' { b'?' } else { byte }
     };
     let bytes: Vec<u8> = text.bytes().map(allowed).collect();
     let mut value = HeaderValue::from_bytes(&bytes).expect("control characters are replaced");

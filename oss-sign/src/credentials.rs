@@ -23,20 +23,13 @@ pub struct Credentials {
 impl Credentials {
     /// A long-term key pair.
     pub fn new(id: impl Into<String>, secret: impl Into<String>) -> Self {
-        Self {
-            id: id.into(),
-            secret: Secret::new(secret),
-            token: None,
-        }
+        Self { id: id.into(), secret: Secret::new(secret), token: None }
     }
 
     /// Adds the security token of temporary credentials.
     #[must_use]
     pub fn with_security_token(self, token: impl Into<String>) -> Self {
-        Self {
-            token: Some(Secret::new(token)),
-            ..self
-        }
+        Self { token: Some(Secret::new(token)), ..self }
     }
 
     /// The access key id (not a secret).

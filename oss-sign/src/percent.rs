@@ -1,10 +1,6 @@
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-const QUERY: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'_')
-    .remove(b'.')
-    .remove(b'~');
+const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 const PATH: &AsciiSet = &QUERY.remove(b'/');
 
 /// Percent-encodes a URL path as OSS signs it: `A-Z a-z 0-9 - _ . ~ /` stay, every other byte of the UTF-8 becomes
@@ -27,27 +23,15 @@ pub fn encode_path(raw: &str) -> String {
 /// assert_eq!(oss_sign::encode_query(&query), "prefix=a%2Fb&acl&x");
 /// ```
 pub fn encode_query(pairs: &[(String, Option<String>)]) -> String {
-    let pairs = pairs.iter().map(|(name, value)| {
-        (
-            encode_name(name),
-            encode_name(value.as_deref().unwrap_or_default()),
-        )
-    });
+    let pairs =
+        pairs.iter().map(|(name, value)| (encode_name(name), encode_name(value.as_deref().unwrap_or_default())));
     join(pairs)
 }
 
 /// The query of a V4 canonical request: encoded, then sorted by *encoded* name, as `%7C` sorts before `a` but `|` after.
-pub(crate) fn canonical_query<'a>(
-    pairs: impl Iterator<Item = &'a (String, Option<String>)>,
-) -> String {
-    let mut pairs: Vec<_> = pairs
-        .map(|(name, value)| {
-            (
-                encode_name(name),
-                encode_name(value.as_deref().unwrap_or_default()),
-            )
-        })
-        .collect();
+pub(crate) fn canonical_query<'a>(pairs: impl Iterator<Item = &'a (String, Option<String>)>) -> String {
+    let mut pairs: Vec<_> =
+        pairs.map(|(name, value)| (encode_name(name), encode_name(value.as_deref().unwrap_or_default()))).collect();
     pairs.sort_by(|(a, _), (b, _)| a.cmp(b));
     join(pairs.into_iter())
 }

@@ -38,11 +38,7 @@ pub enum Signer {
 impl Signer {
     /// V4 for a region, product `oss`, no additional headers.
     pub fn v4(region: impl Into<String>) -> Self {
-        Self::V4 {
-            region: region.into(),
-            product: "oss".to_owned(),
-            additional_headers: Vec::new(),
-        }
+        Self::V4 { region: region.into(), product: "oss".to_owned(), additional_headers: Vec::new() }
     }
 
     /// Adds the signing headers to `headers`. `time`: Unix seconds; the service accepts 15 minutes around its own.
@@ -51,20 +47,10 @@ impl Signer {
     /// both set `x-oss-security-token` (or remove it, when the credentials have no token) and `Authorization`. What
     /// stands there is replaced, so a request may be signed again for a retry. Sign last: a header of the signed ones
     /// changed later makes the service answer `SignatureDoesNotMatch`.
-    pub fn sign(
-        &self,
-        resource: Resource<'_>,
-        headers: &mut HeaderMap,
-        credentials: &Credentials,
-        time: u64,
-    ) {
+    pub fn sign(&self, resource: Resource<'_>, headers: &mut HeaderMap, credentials: &Credentials, time: u64) {
         match self {
             Self::V1 => v1::sign(resource, headers, credentials, time),
-            Self::V4 {
-                region,
-                product,
-                additional_headers,
-            } => {
+            Self::V4 { region, product, additional_headers } => {
                 let scope = v4::Scope::at(time, region, product);
                 v4::sign(resource, headers, credentials, scope, additional_headers);
             }
@@ -100,29 +86,13 @@ impl Signer {
         expires: Duration,
     ) -> Result<Vec<(String, Option<String>)>, PresignError> {
         match self {
-            Self::V1 => Ok(v1::presign(
-                resource,
-                headers,
-                credentials,
-                time.saturating_add(expires.as_secs()),
-            )),
-            Self::V4 {
-                region,
-                product,
-                additional_headers,
-            } => {
+            Self::V1 => Ok(v1::presign(resource, headers, credentials, time.saturating_add(expires.as_secs()))),
+            Self::V4 { region, product, additional_headers } => {
                 if !v4::LIFETIME.contains(&expires) {
                     return Err(PresignError::Expires(expires));
                 }
                 let scope = v4::Scope::at(time, region, product);
-                Ok(v4::presign(
-                    resource,
-                    headers,
-                    credentials,
-                    scope,
-                    additional_headers,
-                    expires.as_secs(),
-                ))
+                Ok(v4::presign(resource, headers, credentials, scope, additional_headers, expires.as_secs()))
             }
         }
     }

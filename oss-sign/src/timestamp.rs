@@ -21,12 +21,7 @@ pub(crate) fn iso_basic(time: u64) -> String {
     let time = time.min(LAST);
     let (year, month, day) = date_of(time / DAY);
     let second = time % DAY;
-    format!(
-        "{year:04}{month:02}{day:02}T{:02}{:02}{:02}Z",
-        second / 3600,
-        second / 60 % 60,
-        second % 60
-    )
+    format!("{year:04}{month:02}{day:02}T{:02}{:02}{:02}Z", second / 3600, second / 60 % 60, second % 60)
 }
 
 pub(crate) fn parse_iso_basic(text: &str) -> Option<u64> {
@@ -36,16 +31,8 @@ pub(crate) fn parse_iso_basic(text: &str) -> Option<u64> {
         return None;
     }
     let number = |text: &str| text.parse::<u64>().ok();
-    let (year, month, day) = (
-        number(&date[..4])?,
-        number(&date[4..6])?,
-        number(&date[6..])?,
-    );
-    let (hour, minute, second) = (
-        number(&clock[..2])?,
-        number(&clock[2..4])?,
-        number(&clock[4..])?,
-    );
+    let (year, month, day) = (number(&date[..4])?, number(&date[4..6])?, number(&date[6..])?);
+    let (hour, minute, second) = (number(&clock[..2])?, number(&clock[2..4])?, number(&clock[4..])?);
     if year < 1970 || hour > 23 || minute > 59 || second > 59 {
         return None;
     }
@@ -57,11 +44,7 @@ pub(crate) fn parse_iso_basic(text: &str) -> Option<u64> {
 /// Days from 1970-01-01 to a date of the proleptic Gregorian calendar. Years begin in March here, so that the leap day
 /// is the last of its year and month lengths follow one formula.
 fn days_until(year: u64, month: u64, day: u64) -> u64 {
-    let (year, month) = if month > 2 {
-        (year, month - 3)
-    } else {
-        (year - 1, month + 9)
-    };
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
     let days = 365 * year + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day;
     days.saturating_sub(DAYS_TO_1970 + 1)
 }
@@ -72,16 +55,11 @@ const DAYS_TO_1970: u64 = 719_468;
 fn date_of(days: u64) -> (u64, u64, u64) {
     let days = days + DAYS_TO_1970;
     let (era, day_of_era) = (days / 146_097, days % 146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let month = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * month + 2) / 5 + 1;
-    let (year, month) = if month < 10 {
-        (0, month + 3)
-    } else {
-        (1, month - 9)
-    };
+    let (year, month) = if month < 10 { (0, month + 3) } else { (1, month - 9) };
     (era * 400 + year_of_era + year, month, day)
 }
 
@@ -89,11 +67,15 @@ fn date_of(days: u64) -> (u64, u64, u64) {
 mod tests {
     use super::*;
 
+    /// The calendar repeats after 400 years.
     #[test]
-    fn every_day_is_written_and_read_again() {
-        for day in 0..=LAST / DAY {
+    fn every_day_of_400_years_is_written_as_http_does_and_read_again() {
+        for day in 0..146_097 {
             let time = day * DAY + day % DAY;
-            assert_eq!(parse_iso_basic(&iso_basic(time)), Some(time));
+            let (iso, http) = (iso_basic(time), http_date(time));
+            assert_eq!((&iso[..4], &iso[6..8]), (&http[12..16], &http[5..7]));
+            assert_eq!(iso[9..15], http[17..25].replace(':', ""));
+            assert_eq!((parse_iso_basic(&iso), parse_http_date(&http)), (Some(time), Some(time)));
         }
     }
 

@@ -10,12 +10,7 @@ use http::HeaderMap;
 use http::header::{AUTHORIZATION, DATE};
 use sha1::Sha1;
 
-pub(crate) fn sign(
-    resource: Resource<'_>,
-    headers: &mut HeaderMap,
-    credentials: &Credentials,
-    time: u64,
-) {
+pub(crate) fn sign(resource: Resource<'_>, headers: &mut HeaderMap, credentials: &Credentials, time: u64) {
     let date = http_date(time);
     headers.remove(AUTHORIZATION);
     headers.insert(DATE, own_value(&date));
@@ -27,10 +22,7 @@ pub(crate) fn sign(
         Some(token) => headers.insert("x-oss-security-token", sensitive_value(token)),
         None => headers.remove("x-oss-security-token"),
     };
-    let signature = signature(
-        credentials.access_key_secret(),
-        &string_to_sign(resource, headers, date.as_bytes()),
-    );
+    let signature = signature(credentials.access_key_secret(), &string_to_sign(resource, headers, date.as_bytes()));
     let authorization = format!("OSS {}:{signature}", credentials.access_key_id());
     headers.insert(AUTHORIZATION, sensitive_value(&authorization));
 }
@@ -45,33 +37,16 @@ pub(crate) fn presign(
     credentials: &Credentials,
     expires_at: u64,
 ) -> Vec<(String, Option<String>)> {
-    let mut query: Vec<_> = resource
-        .query
-        .iter()
-        .filter(|(name, _)| !PRESIGNING.contains(&name.as_str()))
-        .cloned()
-        .collect();
+    let mut query: Vec<_> =
+        resource.query.iter().filter(|(name, _)| !PRESIGNING.contains(&name.as_str())).cloned().collect();
     let expires = expires_at.to_string();
-    query.push((
-        "OSSAccessKeyId".to_owned(),
-        Some(credentials.access_key_id().to_owned()),
-    ));
+    query.push(("OSSAccessKeyId".to_owned(), Some(credentials.access_key_id().to_owned())));
     query.push(("Expires".to_owned(), Some(expires.clone())));
     if let Some(token) = credentials.security_token() {
         query.push(("security-token".to_owned(), Some(token.to_owned())));
     }
-    let text = string_to_sign(
-        Resource {
-            query: &query,
-            ..resource
-        },
-        headers,
-        expires.as_bytes(),
-    );
-    query.push((
-        "Signature".to_owned(),
-        Some(signature(credentials.access_key_secret(), &text)),
-    ));
+    let text = string_to_sign(Resource { query: &query, ..resource }, headers, expires.as_bytes());
+    query.push(("Signature".to_owned(), Some(signature(credentials.access_key_secret(), &text))));
     query
 }
 
@@ -85,9 +60,7 @@ pub(crate) fn string_to_sign(resource: Resource<'_>, headers: &HeaderMap, date: 
     }
     text.extend_from_slice(date);
     text.push(b'\n');
-    text.extend(canonical::headers(headers, |name| {
-        name.starts_with("x-oss-")
-    }));
+    text.extend(canonical::headers(headers, |name| name.starts_with("x-oss-")));
     text.extend(canonical_resource(resource).bytes());
     text
 }
@@ -95,11 +68,7 @@ pub(crate) fn string_to_sign(resource: Resource<'_>, headers: &HeaderMap, date: 
 /// The raw path and the sub-resources: decoded values, an empty one as a bare name.
 fn canonical_resource(resource: Resource<'_>) -> String {
     let mut text = canonical::path(resource);
-    let mut signed: Vec<_> = resource
-        .query
-        .iter()
-        .filter(|(name, _)| is_sub_resource(name))
-        .collect();
+    let mut signed: Vec<_> = resource.query.iter().filter(|(name, _)| is_sub_resource(name)).collect();
     signed.sort_by(|(a, _), (b, _)| a.cmp(b));
     for (index, (name, value)) in signed.into_iter().enumerate() {
         text.push(if index == 0 { '?' } else { '&' });
@@ -118,14 +87,11 @@ fn signature(secret: &str, string_to_sign: &[u8]) -> String {
 
 /// Compares in constant time.
 pub(crate) fn is_signature(secret: &str, string_to_sign: &[u8], signature: &str) -> bool {
-    BASE64_STANDARD
-        .decode(signature)
-        .is_ok_and(|bytes| mac(secret, string_to_sign).verify_slice(&bytes).is_ok())
+    BASE64_STANDARD.decode(signature).is_ok_and(|bytes| mac(secret, string_to_sign).verify_slice(&bytes).is_ok())
 }
 
 fn mac(secret: &str, string_to_sign: &[u8]) -> Hmac<Sha1> {
-    let mut mac =
-        Hmac::<Sha1>::new_from_slice(secret.as_bytes()).expect("HMAC takes a key of any length");
+    let mut mac = Hmac::<Sha1>::new_from_slice(secret.as_bytes()).expect("HMAC takes a key of any length");
     mac.update(string_to_sign);
     mac
 }
@@ -161,34 +127,19 @@ mod tests {
     fn the_signed_names_are_those_that_two_official_sdks_sign() {
         let table: serde_json::Value =
             serde_json::from_str(include_str!("../tests/data/v1_subresources.json")).unwrap();
-        let table: BTreeMap<String, Vec<String>> =
-            serde_json::from_value(table["by_name"].clone()).unwrap();
+        let table: BTreeMap<String, Vec<String>> = serde_json::from_value(table["by_name"].clone()).unwrap();
         let expected: Vec<_> = table
             .iter()
             .filter(|(name, sdks)| sdks.len() >= 2 && !name.starts_with("x-oss-"))
             .map(|(name, _)| name.as_str())
             .collect();
         assert_eq!(SUB_RESOURCES, expected);
-        assert!(
-            table
-                .keys()
-                .filter(|name| name.starts_with("x-oss-"))
-                .all(|name| is_sub_resource(name))
-        );
+        assert!(table.keys().filter(|name| name.starts_with("x-oss-")).all(|name| is_sub_resource(name)));
     }
 
     #[test]
     fn paging_names_and_other_cases_of_a_name_are_not_signed() {
-        for name in [
-            "prefix",
-            "marker",
-            "delimiter",
-            "max-keys",
-            "list-type",
-            "encoding-type",
-            "ACL",
-            "uploadid",
-        ] {
+        for name in ["prefix", "marker", "delimiter", "max-keys", "list-type", "encoding-type", "ACL", "uploadid"] {
             assert!(!is_sub_resource(name), "{name}");
         }
     }

@@ -16,8 +16,7 @@ pub(crate) const ALGORITHM: &str = "OSS4-HMAC-SHA256";
 pub(crate) const UNSIGNED_PAYLOAD: &str = "UNSIGNED-PAYLOAD";
 pub(crate) const REQUEST: &str = "aliyun_v4_request";
 /// How long a presigned URL may live.
-pub(crate) const LIFETIME: RangeInclusive<Duration> =
-    Duration::from_secs(1)..=Duration::from_secs(7 * 24 * 60 * 60);
+pub(crate) const LIFETIME: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(7 * 24 * 60 * 60);
 
 /// When, where and for which product a signature holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,11 +29,7 @@ pub(crate) struct Scope {
 
 impl Scope {
     pub(crate) fn at(time: u64, region: &str, product: &str) -> Self {
-        Self {
-            timestamp: iso_basic(time),
-            region: region.to_owned(),
-            product: product.to_owned(),
-        }
+        Self { timestamp: iso_basic(time), region: region.to_owned(), product: product.to_owned() }
     }
 
     pub(crate) fn date(&self) -> &str {
@@ -44,13 +39,7 @@ impl Scope {
 
 impl std::fmt::Display for Scope {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "{}/{}/{}/{REQUEST}",
-            self.date(),
-            self.region,
-            self.product
-        )
+        write!(f, "{}/{}/{}/{REQUEST}", self.date(), self.region, self.product)
     }
 }
 
@@ -70,19 +59,11 @@ pub(crate) fn sign(
     };
     let additional = additional_of(additional, headers);
     let request = canonical_request(resource, headers, &additional);
-    let signature = signature(
-        &signing_key(credentials.access_key_secret(), &scope),
-        &string_to_sign(&scope, &request),
-    );
-    let listed = if additional.is_empty() {
-        String::new()
-    } else {
-        format!(",AdditionalHeaders={}", additional.join(";"))
-    };
-    let authorization = format!(
-        "{ALGORITHM} Credential={}/{scope}{listed},Signature={signature}",
-        credentials.access_key_id()
-    );
+    let signature = signature(&signing_key(credentials.access_key_secret(), &scope), &string_to_sign(&scope, &request));
+    let listed =
+        if additional.is_empty() { String::new() } else { format!(",AdditionalHeaders={}", additional.join(";")) };
+    let authorization =
+        format!("{ALGORITHM} Credential={}/{scope}{listed},Signature={signature}", credentials.access_key_id());
     headers.insert(AUTHORIZATION, sensitive_value(&authorization));
 }
 
@@ -107,18 +88,11 @@ pub(crate) fn presign(
     expires: u64,
 ) -> Vec<(String, Option<String>)> {
     let additional = additional_of(additional, headers);
-    let mut query: Vec<_> = resource
-        .query
-        .iter()
-        .filter(|(name, _)| !PRESIGNING.contains(&name.as_str()))
-        .cloned()
-        .collect();
+    let mut query: Vec<_> =
+        resource.query.iter().filter(|(name, _)| !PRESIGNING.contains(&name.as_str())).cloned().collect();
     let mut add = |name: &str, value: String| query.push((name.to_owned(), Some(value)));
     add("x-oss-signature-version", ALGORITHM.to_owned());
-    add(
-        "x-oss-credential",
-        format!("{}/{scope}", credentials.access_key_id()),
-    );
+    add("x-oss-credential", format!("{}/{scope}", credentials.access_key_id()));
     add("x-oss-date", scope.timestamp.clone());
     add("x-oss-expires", expires.to_string());
     if let Some(token) = credentials.security_token() {
@@ -127,18 +101,8 @@ pub(crate) fn presign(
     if !additional.is_empty() {
         add("x-oss-additional-headers", additional.join(";"));
     }
-    let request = canonical_request(
-        Resource {
-            query: &query,
-            ..resource
-        },
-        headers,
-        &additional,
-    );
-    let signature = signature(
-        &signing_key(credentials.access_key_secret(), &scope),
-        &string_to_sign(&scope, &request),
-    );
+    let request = canonical_request(Resource { query: &query, ..resource }, headers, &additional);
+    let signature = signature(&signing_key(credentials.access_key_secret(), &scope), &string_to_sign(&scope, &request));
     query.push(("x-oss-signature".to_owned(), Some(signature)));
     query
 }
@@ -149,11 +113,7 @@ fn additional_of(names: &[String], headers: &HeaderMap) -> Vec<String> {
     let mut names: Vec<_> = names
         .iter()
         .map(|name| name.trim().to_ascii_lowercase())
-        .filter(|name| {
-            headers.contains_key(name.as_str())
-                && !is_always_signed(name)
-                && AUTHORIZATION != name.as_str()
-        })
+        .filter(|name| headers.contains_key(name.as_str()) && !is_always_signed(name) && AUTHORIZATION != name.as_str())
         .collect();
     names.sort();
     names.dedup();
@@ -161,19 +121,9 @@ fn additional_of(names: &[String], headers: &HeaderMap) -> Vec<String> {
 }
 
 /// `additional`: the names as they are listed in the request. The query's `x-oss-signature` is not part of it.
-pub(crate) fn canonical_request(
-    resource: Resource<'_>,
-    headers: &HeaderMap,
-    additional: &[String],
-) -> Vec<u8> {
-    let is_signed =
-        |name: &str| is_always_signed(name) || additional.iter().any(|listed| listed == name);
-    let query = canonical_query(
-        resource
-            .query
-            .iter()
-            .filter(|(name, _)| name != "x-oss-signature"),
-    );
+pub(crate) fn canonical_request(resource: Resource<'_>, headers: &HeaderMap, additional: &[String]) -> Vec<u8> {
+    let is_signed = |name: &str| is_always_signed(name) || additional.iter().any(|listed| listed == name);
+    let query = canonical_query(resource.query.iter().filter(|(name, _)| name != "x-oss-signature"));
     let path = encode_path(&canonical::path(resource));
     let mut request = format!("{}\n{path}\n{query}\n", resource.method).into_bytes();
     request.extend(canonical::headers(headers, is_signed));
@@ -186,14 +136,10 @@ fn is_always_signed(name: &str) -> bool {
 }
 
 pub(crate) fn string_to_sign(scope: &Scope, canonical_request: &[u8]) -> String {
-    format!(
-        "{ALGORITHM}\n{}\n{scope}\n{}",
-        scope.timestamp,
-        hex(&Sha256::digest(canonical_request))
-    )
+    format!("{ALGORITHM}\n{}\n{scope}\n{}", scope.timestamp, hex(&Sha256::digest(canonical_request)))
 }
 
-/// Four HMACs, about a microsecond: not worth a cache beside a request.
+/// Four HMACs of a few bytes each: not worth a cache beside a request over the network.
 pub(crate) fn signing_key(secret: &str, scope: &Scope) -> Zeroizing<[u8; 32]> {
     let secret = Zeroizing::new(format!("aliyun_v4{secret}"));
     let mut key = derive(secret.as_bytes(), scope.date());
@@ -236,10 +182,7 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
     if !rest.is_empty() {
         return None;
     }
-    pairs
-        .iter()
-        .map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?))
-        .collect()
+    pairs.iter().map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?)).collect()
 }
 
 #[cfg(test)]
@@ -258,8 +201,7 @@ mod tests {
     /// The documentation prints the key and the signature of its example, but no secret.
     #[test]
     fn the_documented_key_gives_the_documented_signature() {
-        let key =
-            unhex("3543b7686e65eda71e5e5ca19d548d78423c37e8ddba4dc9d83f90228b457c76").unwrap();
+        let key = unhex("3543b7686e65eda71e5e5ca19d548d78423c37e8ddba4dc9d83f90228b457c76").unwrap();
         let text = "OSS4-HMAC-SHA256\n20250411T064124Z\n20250411/cn-hangzhou/oss/aliyun_v4_request\n\
                     c46d96390bdbc2d739ac9363293ae9d710b14e48081fcb22cd8ad54b63136eca";
         let expected = "053edbf550ebd239b32a9cdfd93b0b2b3f2d223083aa61f75e9ac16856d61f23";

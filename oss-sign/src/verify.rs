@@ -34,10 +34,7 @@ enum Version {
     /// The text of the date line.
     V1 { date: String },
     /// The additional names are those of the request, as listed there: they are signed in that form.
-    V4 {
-        scope: Scope,
-        additional: Vec<String>,
-    },
+    V4 { scope: Scope, additional: Vec<String> },
 }
 
 impl Claim {
@@ -49,20 +46,14 @@ impl Claim {
     pub fn parse(query: &Query, headers: &HeaderMap) -> Result<Option<Self>, ClaimError> {
         let names = |names: &[&str]| query.iter().any(|(name, _)| names.contains(&name.as_str()));
         let v1 = names(&["OSSAccessKeyId", "Signature"]);
-        let v4 = names(&[
-            "x-oss-signature-version",
-            "x-oss-credential",
-            "x-oss-signature",
-        ]);
+        let v4 = names(&["x-oss-signature-version", "x-oss-credential", "x-oss-signature"]);
         let in_header = headers.contains_key(AUTHORIZATION);
         match (in_header, v1, v4) {
             (false, false, false) => Ok(None),
             (true, false, false) => Self::from_authorization(headers).map(Some),
             (false, true, false) => Self::from_v1_query(query).map(Some),
             (false, false, true) => Self::from_v4_query(query).map(Some),
-            _ => Err(ClaimError::new(
-                "the request is signed twice: keep either Authorization or one presigned query",
-            )),
+            _ => Err(ClaimError::new("the request is signed twice: keep either Authorization or one presigned query")),
         }
     }
 
@@ -103,21 +94,12 @@ impl Claim {
     ///
     /// # Errors
     /// [`Mismatch`]: answer `SignatureDoesNotMatch` with its fields.
-    pub fn check(
-        &self,
-        resource: Resource<'_>,
-        headers: &HeaderMap,
-        secret: &str,
-    ) -> Result<(), Mismatch> {
+    pub fn check(&self, resource: Resource<'_>, headers: &HeaderMap, secret: &str) -> Result<(), Mismatch> {
         let signature = self.signature.expose();
         let (is_true, string_to_sign, canonical_request) = match &self.version {
             Version::V1 { date } => {
                 let text = v1::string_to_sign(resource, headers, date.as_bytes());
-                (
-                    v1::is_signature(secret, &text, signature),
-                    lossy(&text),
-                    None,
-                )
+                (v1::is_signature(secret, &text, signature), lossy(&text), None)
             }
             Version::V4 { scope, additional } => {
                 let request = v4::canonical_request(resource, headers, additional);
@@ -129,11 +111,7 @@ impl Claim {
         if is_true {
             return Ok(());
         }
-        Err(Mismatch {
-            string_to_sign,
-            canonical_request,
-            signature_provided: signature.to_owned(),
-        })
+        Err(Mismatch { string_to_sign, canonical_request, signature_provided: signature.to_owned() })
     }
 
     fn scope(&self) -> Option<&Scope> {
@@ -155,9 +133,7 @@ impl Claim {
     }
 
     fn from_v1_header(text: &str, headers: &HeaderMap) -> Result<Self, ClaimError> {
-        let malformed = || {
-            ClaimError::new("Authorization must be `OSS id:signature`, with both after one blank")
-        };
+        let malformed = || ClaimError::new("Authorization must be `OSS id:signature`, with both after one blank");
         let (id, signature) = text.rsplit_once(':').ok_or_else(malformed)?;
         if id.is_empty() || signature.is_empty() {
             return Err(malformed());
@@ -165,13 +141,11 @@ impl Claim {
         // The date line holds x-oss-date where a client, say a browser, may not set Date itself.
         let date = match one_header(headers, "x-oss-date")? {
             Some(date) => date,
-            None => one_header(headers, "date")?.ok_or_else(|| {
-                ClaimError::new("a signed request needs a Date or x-oss-date header")
-            })?,
+            None => one_header(headers, "date")?
+                .ok_or_else(|| ClaimError::new("a signed request needs a Date or x-oss-date header"))?,
         };
-        let time = parse_http_date(&date).ok_or_else(|| {
-            ClaimError::new("the date must be as in `Wed, 28 Dec 2022 10:27:41 GMT`")
-        })?;
+        let time = parse_http_date(&date)
+            .ok_or_else(|| ClaimError::new("the date must be as in `Wed, 28 Dec 2022 10:27:41 GMT`"))?;
         // Two official SDKs send the token under the second name, unsigned.
         let token = match one_header(headers, "x-oss-security-token")? {
             Some(token) => Some(token),
@@ -192,9 +166,7 @@ impl Claim {
         let (date, time) = v4_time(headers)?;
         let (id, scope) = scope(fields.credential, &date)?;
         if header(headers, "x-oss-content-sha256").as_deref() != Some(UNSIGNED_PAYLOAD.as_bytes()) {
-            return Err(ClaimError::new(
-                "x-oss-content-sha256 must be there and be UNSIGNED-PAYLOAD",
-            ));
+            return Err(ClaimError::new("x-oss-content-sha256 must be there and be UNSIGNED-PAYLOAD"));
         }
         Ok(Self {
             access_key_id: id,
@@ -202,10 +174,7 @@ impl Claim {
             time: Some(time),
             expires_at: None,
             signature: Secret::new(fields.signature),
-            version: Version::V4 {
-                scope,
-                additional: additional(fields.additional, "AdditionalHeaders")?,
-            },
+            version: Version::V4 { scope, additional: additional(fields.additional, "AdditionalHeaders")? },
         })
     }
 
@@ -217,21 +186,17 @@ impl Claim {
             time: None,
             expires_at: Some(seconds(expires, "Expires")?),
             signature: Secret::new(needed(query, "Signature")?),
-            version: Version::V1 {
-                date: expires.to_owned(),
-            },
+            version: Version::V1 { date: expires.to_owned() },
         })
     }
 
     fn from_v4_query(query: &Query) -> Result<Self, ClaimError> {
         if needed(query, "x-oss-signature-version")? != ALGORITHM {
-            return Err(ClaimError::new(
-                "x-oss-signature-version must be OSS4-HMAC-SHA256",
-            ));
+            return Err(ClaimError::new("x-oss-signature-version must be OSS4-HMAC-SHA256"));
         }
         let date = needed(query, "x-oss-date")?;
-        let time = parse_iso_basic(date)
-            .ok_or_else(|| ClaimError::new("x-oss-date must be as in `20231217T034736Z`"))?;
+        let time =
+            parse_iso_basic(date).ok_or_else(|| ClaimError::new("x-oss-date must be as in `20231217T034736Z`"))?;
         let (id, scope) = scope(needed(query, "x-oss-credential")?, date)?;
         let expires = seconds(needed(query, "x-oss-expires")?, "x-oss-expires")?;
         if !LIFETIME.contains(&Duration::from_secs(expires)) {
@@ -244,10 +209,7 @@ impl Claim {
             time: Some(time),
             expires_at: Some(time + expires),
             signature: Secret::new(needed(query, "x-oss-signature")?),
-            version: Version::V4 {
-                scope,
-                additional: additional(listed, "x-oss-additional-headers")?,
-            },
+            version: Version::V4 { scope, additional: additional(listed, "x-oss-additional-headers")? },
         })
     }
 }
@@ -263,9 +225,10 @@ impl<'a> Fields<'a> {
     fn parse(text: &'a str) -> Result<Self, ClaimError> {
         let (mut credential, mut additional, mut signature) = (None, None, None);
         for field in text.split(',') {
-            let (name, value) = field.trim().split_once('=').ok_or_else(|| {
-                ClaimError::new("Authorization must hold fields `Name=value`, with a comma between")
-            })?;
+            let (name, value) = field
+                .trim()
+                .split_once('=')
+                .ok_or_else(|| ClaimError::new("Authorization must hold fields `Name=value`, with a comma between"))?;
             let place = match name {
                 "Credential" => &mut credential,
                 "AdditionalHeaders" => &mut additional,
@@ -285,11 +248,7 @@ impl<'a> Fields<'a> {
                 .filter(|value| !value.is_empty())
                 .ok_or_else(|| ClaimError::new(format!("Authorization lacks {name}")))
         };
-        Ok(Self {
-            credential: there(credential, "Credential")?,
-            additional,
-            signature: there(signature, "Signature")?,
-        })
+        Ok(Self { credential: there(credential, "Credential")?, additional, signature: there(signature, "Signature")? })
     }
 }
 
@@ -297,39 +256,24 @@ impl<'a> Fields<'a> {
 fn v4_time(headers: &HeaderMap) -> Result<(String, u64), ClaimError> {
     let time = match one_header(headers, "x-oss-date")? {
         Some(date) => parse_iso_basic(&date),
-        None => one_header(headers, "date")?
-            .and_then(|date| parse_iso_basic(&date).or_else(|| parse_http_date(&date))),
+        None => one_header(headers, "date")?.and_then(|date| parse_iso_basic(&date).or_else(|| parse_http_date(&date))),
     };
-    let time = time.ok_or_else(|| {
-        ClaimError::new("a signed request needs x-oss-date, as in `20231217T034736Z`")
-    })?;
+    let time = time.ok_or_else(|| ClaimError::new("a signed request needs x-oss-date, as in `20231217T034736Z`"))?;
     Ok((iso_basic(time), time))
 }
 
 /// The access key id and the scope of `id/date/region/product/aliyun_v4_request`.
 fn scope(credential: &str, timestamp: &str) -> Result<(String, Scope), ClaimError> {
-    let malformed =
-        || ClaimError::new("the credential must be `id/YYYYMMDD/region/product/aliyun_v4_request`");
+    let malformed = || ClaimError::new("the credential must be `id/YYYYMMDD/region/product/aliyun_v4_request`");
     let mut parts = credential.rsplitn(5, '/');
-    let mut next = || {
-        parts
-            .next()
-            .filter(|part| !part.is_empty())
-            .ok_or_else(malformed)
-    };
+    let mut next = || parts.next().filter(|part| !part.is_empty()).ok_or_else(malformed);
     let (request, product, region, date, id) = (next()?, next()?, next()?, next()?, next()?);
     if request != REQUEST {
         return Err(malformed());
     }
-    let scope = Scope {
-        timestamp: timestamp.to_owned(),
-        region: region.to_owned(),
-        product: product.to_owned(),
-    };
+    let scope = Scope { timestamp: timestamp.to_owned(), region: region.to_owned(), product: product.to_owned() };
     if scope.date() != date {
-        return Err(ClaimError::new(
-            "the date of the credential is not that of x-oss-date",
-        ));
+        return Err(ClaimError::new("the date of the credential is not that of x-oss-date"));
     }
     Ok((id.to_owned(), scope))
 }
@@ -349,10 +293,7 @@ fn additional(listed: Option<&str>, field: &str) -> Result<Vec<String>, ClaimErr
 
 fn seconds(text: &str, name: &str) -> Result<u64, ClaimError> {
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
-    text.parse()
-        .ok()
-        .filter(|_| digits)
-        .ok_or_else(|| ClaimError::new(format!("{name} must be a number of seconds")))
+    text.parse().ok().filter(|_| digits).ok_or_else(|| ClaimError::new(format!("{name} must be a number of seconds")))
 }
 
 fn needed<'a>(query: &'a Query, name: &str) -> Result<&'a str, ClaimError> {
@@ -362,31 +303,22 @@ fn needed<'a>(query: &'a Query, name: &str) -> Result<&'a str, ClaimError> {
 }
 
 fn one<'a>(query: &'a Query, name: &str) -> Result<Option<&'a str>, ClaimError> {
-    let mut values = query
-        .iter()
-        .filter(|(other, _)| other == name)
-        .map(|(_, value)| value.as_deref());
+    let mut values = query.iter().filter(|(other, _)| other == name).map(|(_, value)| value.as_deref());
     let first = values.next();
     if values.next().is_some() {
-        return Err(ClaimError::new(format!(
-            "the presigned query holds {name} twice"
-        )));
+        return Err(ClaimError::new(format!("the presigned query holds {name} twice")));
     }
     Ok(first.map(Option::unwrap_or_default))
 }
 
 fn one_header(headers: &HeaderMap, name: &str) -> Result<Option<String>, ClaimError> {
     if headers.get_all(name).iter().nth(1).is_some() {
-        return Err(ClaimError::new(format!(
-            "the request holds the header {name} twice"
-        )));
+        return Err(ClaimError::new(format!("the request holds the header {name} twice")));
     }
     let Some(value) = header(headers, name) else {
         return Ok(None);
     };
-    String::from_utf8(value)
-        .map(Some)
-        .map_err(|_| ClaimError::new(format!("the header {name} is not UTF-8")))
+    String::from_utf8(value).map(Some).map_err(|_| ClaimError::new(format!("the header {name} is not UTF-8")))
 }
 
 fn lossy(text: &[u8]) -> String {
@@ -404,9 +336,7 @@ pub struct ClaimError {
 
 impl ClaimError {
     fn new(reason: impl Into<String>) -> Self {
-        Self {
-            reason: reason.into(),
-        }
+        Self { reason: reason.into() }
     }
 }
 
@@ -415,9 +345,7 @@ impl ClaimError {
 /// The texts hold the request's security token, if it has one: they are for the requester, not for a log, and `Debug`
 /// tells their lengths only.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "the signature is not that of this request: compare the string to sign, then the access key secret"
-)]
+#[error("the signature is not that of this request: compare the string to sign, then the access key secret")]
 pub struct Mismatch {
     /// The string to sign (bytes that are not UTF-8 are replaced).
     pub string_to_sign: String,
@@ -430,14 +358,8 @@ pub struct Mismatch {
 impl fmt::Debug for Mismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Mismatch")
-            .field(
-                "string_to_sign",
-                &format_args!("[{} bytes]", self.string_to_sign.len()),
-            )
-            .field(
-                "canonical_request",
-                &self.canonical_request.as_ref().map(|text| text.len()),
-            )
+            .field("string_to_sign", &format_args!("[{} bytes]", self.string_to_sign.len()))
+            .field("canonical_request", &self.canonical_request.as_ref().map(|text| text.len()))
             .field("signature_provided", &self.signature_provided)
             .finish()
     }
