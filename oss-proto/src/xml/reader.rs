@@ -68,7 +68,7 @@ pub enum XmlError {
 
 /// Reads one document and gives its root.
 ///
-/// Namespaces prefixes, comments and processing instructions are skipped; text and CDATA are joined; line ends become
+/// Namespace prefixes, comments and processing instructions are skipped; text and CDATA are joined; line ends become
 /// `\n`; the five references of XML and character references are decoded.
 ///
 /// # Errors
