@@ -218,8 +218,6 @@ fn no_secret_is_in_any_debug_output_or_error() {
         let mut headers = HeaderMap::new();
         signer.sign(GET, &mut headers, &credentials, TIME);
         let claim = Claim::parse(&[], &headers).unwrap().unwrap();
-        let authorization = headers["authorization"].to_str().unwrap();
-        let signature = authorization.rsplit_once(['=', ':']).map_or("", |(_, signature)| signature);
         let mismatch = claim.check(GET, &headers, "other").unwrap_err();
         for text in [
             format!("{credentials:?}"),
@@ -229,7 +227,7 @@ fn no_secret_is_in_any_debug_output_or_error() {
         ] {
             assert!(!text.contains("SECRET") && !text.contains("TOKEN"), "{text}");
         }
-        assert!(signature.is_empty() || !format!("{claim:?}{headers:?}").contains(signature));
+        assert!(!format!("{claim:?}{headers:?}").contains(&mismatch.signature_provided));
     }
 }
 
