@@ -14,10 +14,7 @@ impl Bucket {
         let name = name.into();
         let reason = if !(3..=63).contains(&name.len()) {
             "must have 3 to 63 characters"
-        } else if !name
-            .bytes()
-            .all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'))
-        {
+        } else if !name.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-')) {
             "may hold only a-z, 0-9 and -"
         } else if name.starts_with('-') || name.ends_with('-') {
             "must not start or end with -"

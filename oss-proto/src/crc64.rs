@@ -34,13 +34,8 @@ impl Crc64 {
     pub fn parse(text: &str) -> Option<Self> {
         let digits = text.trim();
         // `u64::from_str` would take a sign as well.
-        let only_digits =
-            (1..=20).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
-        if only_digits {
-            digits.parse().ok().map(Self)
-        } else {
-            None
-        }
+        let only_digits = (1..=20).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
+        if only_digits { digits.parse().ok().map(Self) } else { None }
     }
 
     /// The CRC of A followed by B, from theirs and B's length in bytes.
@@ -67,9 +62,7 @@ pub struct Crc64Hasher {
 impl Crc64Hasher {
     /// Before the first byte.
     pub fn new() -> Self {
-        Self {
-            digest: Digest::new(CrcAlgorithm::Crc64Xz),
-        }
+        Self { digest: Digest::new(CrcAlgorithm::Crc64Xz) }
     }
 
     /// The next bytes.
@@ -109,10 +102,7 @@ pub struct Crc64Combiner {
 impl Crc64Combiner {
     /// With nothing remembered.
     pub fn new() -> Self {
-        Self {
-            len: 0,
-            factor: ONE,
-        }
+        Self { len: 0, factor: ONE }
     }
 
     /// The CRC of A followed by B, from theirs and B's length in bytes.
@@ -181,22 +171,9 @@ mod tests {
 
     #[test]
     fn only_plain_decimal_text_is_a_crc() {
-        assert_eq!(
-            Crc64::parse(" 18446744073709551615\n"),
-            Some(Crc64::new(u64::MAX))
-        );
+        assert_eq!(Crc64::parse(" 18446744073709551615\n"), Some(Crc64::new(u64::MAX)));
         assert_eq!(Crc64::parse("0"), Some(Crc64::EMPTY));
-        for wrong in [
-            "",
-            " ",
-            "+5",
-            "-1",
-            "0x10",
-            "18446744073709551616",
-            "1 2",
-            "000000000000000000001",
-            "１",
-        ] {
+        for wrong in ["", " ", "+5", "-1", "0x10", "18446744073709551616", "1 2", "000000000000000000001", "１"] {
             assert_eq!(Crc64::parse(wrong), None, "{wrong:?}");
         }
     }
@@ -216,11 +193,7 @@ mod tests {
         let (m, n) = (5u64 << 40, (1 << 62) + 12345);
         let stepwise = a.combine(zeros(m), m).combine(zeros(n), n);
         assert_eq!(stepwise, a.combine(zeros(m + n), m + n));
-        assert_eq!(
-            zeros(1000),
-            Crc64::of(&[0; 1000]),
-            "the formula for zeros is right"
-        );
+        assert_eq!(zeros(1000), Crc64::of(&[0; 1000]), "the formula for zeros is right");
     }
 
     proptest! {

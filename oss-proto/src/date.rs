@@ -48,19 +48,14 @@ pub fn format_iso8601(unix_seconds: u64) -> String {
         month += 1;
     }
     let (hour, minute, second) = (of_day / 3600, of_day / 60 % 60, of_day % 60);
-    format!(
-        "{year:04}-{month:02}-{:02}T{hour:02}:{minute:02}:{second:02}.000Z",
-        days + 1
-    )
+    format!("{year:04}-{month:02}-{:02}T{hour:02}:{minute:02}:{second:02}.000Z", days + 1)
 }
 
 fn numbers(text: &str, separator: char, widths: [usize; 3]) -> Option<[u64; 3]> {
     let mut fields = text.split(separator);
     let mut numbers = [0; 3];
     for (number, width) in numbers.iter_mut().zip(widths) {
-        let field = fields
-            .next()
-            .filter(|field| field.len() == width && is_digits(field))?;
+        let field = fields.next().filter(|field| field.len() == width && is_digits(field))?;
         *number = field.parse().ok()?;
     }
     fields.next().is_none().then_some(numbers)
@@ -81,13 +76,7 @@ fn day_of_year(year: u64, month: u64, day: u64) -> Option<u64> {
     if !(1..=12).contains(&month) || !(1..=days_of_month(year, month)).contains(&day) {
         return None;
     }
-    Some(
-        (1..month)
-            .map(|month| days_of_month(year, month))
-            .sum::<u64>()
-            + day
-            - 1,
-    )
+    Some((1..month).map(|month| days_of_month(year, month)).sum::<u64>() + day - 1)
 }
 
 fn days_of_month(year: u64, month: u64) -> u64 {

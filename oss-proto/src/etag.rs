@@ -15,9 +15,7 @@ impl ETag {
     /// [`NameError::ETag`] when nothing is left or a character cannot stand in an ETag.
     pub fn new(text: &str) -> Result<Self, NameError> {
         let bare = text.trim().trim_matches('"');
-        if (1..=256).contains(&bare.len())
-            && bare.bytes().all(|b| (0x20..0x7f).contains(&b) && b != b'"')
-        {
+        if (1..=256).contains(&bare.len()) && bare.bytes().all(|b| (0x20..0x7f).contains(&b) && b != b'"') {
             Ok(Self(bare.to_owned()))
         } else {
             Err(NameError::ETag)
@@ -44,11 +42,7 @@ impl ETag {
         for part in parts {
             md5.update(part.0.to_ascii_uppercase());
         }
-        Self(format!(
-            "{}-{}",
-            Self::from_md5(md5.finalize().into()),
-            parts.len()
-        ))
+        Self(format!("{}-{}", Self::from_md5(md5.finalize().into()), parts.len()))
     }
 
     /// The MD5 digest when the ETag has the form of one (32 hex digits).

@@ -16,25 +16,17 @@ pub(crate) struct Fields<'a> {
 
 impl<'a> Fields<'a> {
     pub(crate) fn of_root(element: &'a Element) -> Result<Self, String> {
-        let plain = Self {
-            element,
-            encoded: false,
-        };
+        let plain = Self { element, encoded: false };
         match plain.optional("EncodingType")? {
             None | Some("") => Ok(plain),
-            Some("url") => Ok(Self {
-                element,
-                encoded: true,
-            }),
+            Some("url") => Ok(Self { element, encoded: true }),
             Some(_) => Err("its EncodingType is not url".to_owned()),
         }
     }
 
     pub(crate) fn each(&self, name: &str) -> impl Iterator<Item = Fields<'a>> {
         let encoded = self.encoded;
-        self.element
-            .children_named(name)
-            .map(move |element| Fields { element, encoded })
+        self.element.children_named(name).map(move |element| Fields { element, encoded })
     }
 
     pub(crate) fn optional(&self, name: &str) -> Result<Option<&'a str>, String> {
@@ -43,10 +35,7 @@ impl<'a> Fields<'a> {
 
     /// Absent or empty are the same.
     pub(crate) fn text(&self, name: &str) -> Result<Option<String>, String> {
-        Ok(self
-            .optional(name)?
-            .filter(|text| !text.is_empty())
-            .map(str::to_owned))
+        Ok(self.optional(name)?.filter(|text| !text.is_empty()).map(str::to_owned))
     }
 
     pub(crate) fn required(&self, name: &str) -> Result<&'a str, String> {
@@ -65,14 +54,11 @@ impl<'a> Fields<'a> {
         if !self.encoded {
             return Ok(Some(element.text.clone()));
         }
-        percent_decoded(element.trimmed())
-            .map(Some)
-            .ok_or_else(|| format!("<{name}> is not percent-encoded UTF-8"))
+        percent_decoded(element.trimmed()).map(Some).ok_or_else(|| format!("<{name}> is not percent-encoded UTF-8"))
     }
 
     pub(crate) fn required_name(&self, name: &str) -> Result<String, String> {
-        self.name(name)?
-            .ok_or_else(|| format!("<{name}> is missing or empty"))
+        self.name(name)?.ok_or_else(|| format!("<{name}> is missing or empty"))
     }
 
     pub(crate) fn flag(&self, name: &str) -> Result<bool, String> {
@@ -87,21 +73,16 @@ impl<'a> Fields<'a> {
         let Some(text) = self.optional(name)?.filter(|text| !text.is_empty()) else {
             return Ok(None);
         };
-        decimal(text)
-            .map(Some)
-            .ok_or_else(|| format!("<{name}> is not a number in range"))
+        decimal(text).map(Some).ok_or_else(|| format!("<{name}> is not a number in range"))
     }
 
     pub(crate) fn required_number<T: FromStr>(&self, name: &str) -> Result<T, String> {
-        self.number(name)?
-            .ok_or_else(|| format!("<{name}> is missing or empty"))
+        self.number(name)?.ok_or_else(|| format!("<{name}> is missing or empty"))
     }
 
     pub(crate) fn etag(&self, name: &str) -> Result<Option<ETag>, String> {
         let text = self.text(name)?;
-        text.map(|text| ETag::new(&text))
-            .transpose()
-            .map_err(|_| format!("<{name}> is not an ETag"))
+        text.map(|text| ETag::new(&text)).transpose().map_err(|_| format!("<{name}> is not an ETag"))
     }
 
     pub(crate) fn crc64(&self, name: &str) -> Result<Option<Crc64>, String> {
@@ -116,9 +97,7 @@ impl<'a> Fields<'a> {
         let Some(text) = self.text(name)? else {
             return Ok(None);
         };
-        parse_iso8601(&text)
-            .map(Some)
-            .ok_or_else(|| format!("<{name}> is not a date"))
+        parse_iso8601(&text).map(Some).ok_or_else(|| format!("<{name}> is not a date"))
     }
 
     /// The reply answers for this bucket.
@@ -133,9 +112,7 @@ impl<'a> Fields<'a> {
 
     /// The prefixes that a delimiter grouped.
     pub(crate) fn common_prefixes(&self) -> Result<Vec<String>, String> {
-        self.each("CommonPrefixes")
-            .map(|group| group.required_name("Prefix"))
-            .collect()
+        self.each("CommonPrefixes").map(|group| group.required_name("Prefix")).collect()
     }
 
     fn only(&self, name: &str) -> Result<Option<&'a Element>, String> {
@@ -143,9 +120,7 @@ impl<'a> Fields<'a> {
         let first = found.next();
         match first {
             _ if found.next().is_some() => Err(format!("<{name}> is there twice")),
-            Some(element) if !element.children.is_empty() => {
-                Err(format!("<{name}> has elements inside"))
-            }
+            Some(element) if !element.children.is_empty() => Err(format!("<{name}> has elements inside")),
             first => Ok(first),
         }
     }
@@ -155,9 +130,7 @@ fn check_same(name: &str, came: &str, asked: &str) -> Result<(), String> {
     if came == asked {
         return Ok(());
     }
-    Err(format!(
-        "<{name}> is {came:?}, the question was about {asked:?}"
-    ))
+    Err(format!("<{name}> is {came:?}, the question was about {asked:?}"))
 }
 
 /// Strict: every `%` leads two hex digits. A `+` is a plus: OSS writes a space as `%20`.
@@ -166,10 +139,7 @@ fn percent_decoded(text: &str) -> Option<String> {
     if !text.split('%').skip(1).all(pair) {
         return None;
     }
-    percent_decode_str(text)
-        .decode_utf8()
-        .ok()
-        .map(|decoded| decoded.into_owned())
+    percent_decode_str(text).decode_utf8().ok().map(|decoded| decoded.into_owned())
 }
 
 /// Digits only: `FromStr` would take a sign.
@@ -182,10 +152,7 @@ fn decimal<T: FromStr>(text: &str) -> Option<T> {
 
 /// The first value of a header, when it is visible ASCII.
 pub(crate) fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers
-        .get(name)
-        .and_then(|value| value.to_str().ok())
-        .map(str::trim)
+    headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim)
 }
 
 /// The headers of a reply as fields.
@@ -198,14 +165,9 @@ impl HeaderFields<'_> {
             return Ok(None);
         };
         if values.any(|value| value != first) {
-            return Err(format!(
-                "the header {name} is there twice, with different values"
-            ));
+            return Err(format!("the header {name} is there twice, with different values"));
         }
-        let text = first
-            .to_str()
-            .map_err(|_| format!("the header {name} is not visible ASCII"))?
-            .trim();
+        let text = first.to_str().map_err(|_| format!("the header {name} is not visible ASCII"))?.trim();
         Ok(Some(text).filter(|text| !text.is_empty()))
     }
 
@@ -217,16 +179,11 @@ impl HeaderFields<'_> {
         let Some(text) = self.text(name)? else {
             return Ok(None);
         };
-        decimal(text)
-            .map(Some)
-            .ok_or_else(|| format!("the header {name} is not a number in range"))
+        decimal(text).map(Some).ok_or_else(|| format!("the header {name} is not a number in range"))
     }
 
     pub(crate) fn etag(&self) -> Result<Option<ETag>, String> {
-        self.text("etag")?
-            .map(ETag::new)
-            .transpose()
-            .map_err(|_| "the header etag is not an ETag".to_owned())
+        self.text("etag")?.map(ETag::new).transpose().map_err(|_| "the header etag is not an ETag".to_owned())
     }
 
     pub(crate) fn crc64(&self) -> Result<Option<Crc64>, String> {
@@ -241,9 +198,7 @@ impl HeaderFields<'_> {
         let Some(text) = self.text(name)? else {
             return Ok(None);
         };
-        unix_seconds(text)
-            .map(Some)
-            .ok_or_else(|| format!("the header {name} is not a date"))
+        unix_seconds(text).map(Some).ok_or_else(|| format!("the header {name} is not a date"))
     }
 }
 

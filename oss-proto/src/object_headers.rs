@@ -46,16 +46,10 @@ impl ObjectHeaders {
     /// at an end (it could become another header, or another value), and metadata over 8 KiB.
     pub fn set(&mut self, name: &str, value: &str) -> Result<(), NameError> {
         let name = name.to_ascii_lowercase();
-        let checked = check_name(&name)
-            .and_then(|()| check_value(&name, value))
-            .and_then(|()| {
-                let fits = self.meta_len_without(&name) + name.len() + value.len() <= MAX_META;
-                if fits || !name.starts_with(META) {
-                    Ok(())
-                } else {
-                    Err("user metadata is over 8 KiB together")
-                }
-            });
+        let checked = check_name(&name).and_then(|()| check_value(&name, value)).and_then(|()| {
+            let fits = self.meta_len_without(&name) + name.len() + value.len() <= MAX_META;
+            if fits || !name.starts_with(META) { Ok(()) } else { Err("user metadata is over 8 KiB together") }
+        });
         match checked {
             Ok(()) => {
                 self.0.insert(name, value.to_owned());
@@ -67,9 +61,7 @@ impl ObjectHeaders {
 
     /// Sorted by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()))
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     /// None is set.
@@ -79,9 +71,7 @@ impl ObjectHeaders {
 
     /// `x-oss-forbid-overwrite: true` is set.
     pub fn forbids_overwrite(&self) -> bool {
-        self.0
-            .get(FORBID_OVERWRITE)
-            .is_some_and(|value| value == "true")
+        self.0.get(FORBID_OVERWRITE).is_some_and(|value| value == "true")
     }
 
     /// `x-oss-callback` is set: OSS answers with the callback server's reply, and a failed callback is a 203.
@@ -108,19 +98,15 @@ impl ObjectHeaders {
         let wanted = self.iter().filter(|(name, _)| wanted(name));
         wanted
             .map(|(name, value)| {
-                let name =
-                    HeaderName::from_bytes(name.as_bytes()).expect("set() takes only header names");
-                let value = HeaderValue::from_bytes(value.as_bytes())
-                    .expect("set() refuses control characters");
+                let name = HeaderName::from_bytes(name.as_bytes()).expect("set() takes only header names");
+                let value = HeaderValue::from_bytes(value.as_bytes()).expect("set() refuses control characters");
                 (name, value)
             })
             .collect()
     }
 
     fn meta_len_without(&self, name: &str) -> usize {
-        let others = self
-            .iter()
-            .filter(|(other, _)| other.starts_with(META) && *other != name);
+        let others = self.iter().filter(|(other, _)| other.starts_with(META) && *other != name);
         others.map(|(name, value)| name.len() + value.len()).sum()
     }
 }
@@ -144,20 +130,13 @@ const ON_INITIATE: [&str; 8] = [
 const ENCRYPTION: &str = "x-oss-server-side-encryption";
 
 fn check_name(name: &str) -> Result<(), &'static str> {
-    let is_word = |text: &str| {
-        text.bytes()
-            .all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'))
-    };
+    let is_word = |text: &str| text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'));
     if ON_INITIATE.contains(&name) || ON_COMPLETE.contains(&name) {
         return Ok(());
     }
     if let Some(meta) = name.strip_prefix(META) {
         let good = !meta.is_empty() && is_word(meta);
-        return if good {
-            Ok(())
-        } else {
-            Err("a metadata name may hold only a-z, 0-9 and -")
-        };
+        return if good { Ok(()) } else { Err("a metadata name may hold only a-z, 0-9 and -") };
     }
     match name.strip_prefix(ENCRYPTION) {
         Some("") => Ok(()),
@@ -182,20 +161,11 @@ fn check_value(name: &str, value: &str) -> Result<(), &'static str> {
     match name {
         _ if name.starts_with(META) => Ok(()),
         _ if value.is_empty() => Err("the value is empty"),
-        FORBID_OVERWRITE if !matches!(value, "true" | "false") => {
-            Err("the value must be true or false")
-        }
-        OBJECT_ACL
-            if !matches!(
-                value,
-                "default" | "private" | "public-read" | "public-read-write"
-            ) =>
-        {
+        FORBID_OVERWRITE if !matches!(value, "true" | "false") => Err("the value must be true or false"),
+        OBJECT_ACL if !matches!(value, "default" | "private" | "public-read" | "public-read-write") => {
             Err("the value must be default, private, public-read or public-read-write")
         }
-        CALLBACK | CALLBACK_VAR if STANDARD.decode(value).is_err() => {
-            Err("the value must be base64")
-        }
+        CALLBACK | CALLBACK_VAR if STANDARD.decode(value).is_err() => Err("the value must be base64"),
         _ => Ok(()),
     }
 }
@@ -219,10 +189,7 @@ mod tests {
             ("content-language", "zh-CN"),
             ("x-oss-meta-Who", "你好"),
             ("x-oss-server-side-encryption", "KMS"),
-            (
-                "x-oss-server-side-encryption-key-id",
-                "9468da86-3509-4f8d-a61e-6eab1eac",
-            ),
+            ("x-oss-server-side-encryption-key-id", "9468da86-3509-4f8d-a61e-6eab1eac"),
             ("x-oss-forbid-overwrite", "true"),
             ("x-oss-object-acl", "private"),
             ("x-oss-callback", "eyJjYWxsYmFja1VybCI6IiJ9"),
@@ -243,18 +210,10 @@ mod tests {
         );
         assert_eq!(
             names(&headers.for_complete()),
-            [
-                "x-oss-callback",
-                "x-oss-callback-var",
-                "x-oss-forbid-overwrite",
-                "x-oss-object-acl"
-            ]
+            ["x-oss-callback", "x-oss-callback-var", "x-oss-forbid-overwrite", "x-oss-object-acl"]
         );
         assert_eq!(headers.for_put().len(), 9);
-        assert_eq!(
-            headers.for_put()["x-oss-meta-who"].as_bytes(),
-            "你好".as_bytes()
-        );
+        assert_eq!(headers.for_put()["x-oss-meta-who"].as_bytes(), "你好".as_bytes());
         assert!(headers.forbids_overwrite() && headers.has_callback());
         headers.set("x-oss-forbid-overwrite", "false").unwrap();
         assert!(!headers.forbids_overwrite());
@@ -300,10 +259,7 @@ mod tests {
             ("x-oss-object-acl", "public"),
             ("x-oss-callback", "{}"),
         ] {
-            assert!(
-                ObjectHeaders::new().set(name, value).is_err(),
-                "{name}: {value:?}"
-            );
+            assert!(ObjectHeaders::new().set(name, value).is_err(), "{name}: {value:?}");
         }
         ObjectHeaders::new().set("x-oss-meta-empty", "").unwrap();
     }
@@ -314,9 +270,7 @@ mod tests {
         headers.set("x-oss-meta-a", &"v".repeat(5000)).unwrap();
         headers.set("x-oss-meta-a", &"w".repeat(5000)).unwrap();
         assert!(headers.set("x-oss-meta-b", &"v".repeat(5000)).is_err());
-        headers
-            .set("x-oss-meta-b", &"v".repeat(MAX_META - 5000 - 24))
-            .unwrap();
+        headers.set("x-oss-meta-b", &"v".repeat(MAX_META - 5000 - 24)).unwrap();
         headers.set("cache-control", "no-cache").unwrap();
     }
 

@@ -6,11 +6,7 @@ use http::StatusCode;
 
 impl Reply {
     /// The status that means success for this operation, and no error hidden in the body.
-    pub(crate) fn accept(
-        &self,
-        operation: &'static str,
-        expected: StatusCode,
-    ) -> Result<(), ReplyError> {
+    pub(crate) fn accept(&self, operation: &'static str, expected: StatusCode) -> Result<(), ReplyError> {
         if let Some(error) = ServiceError::from_reply(self) {
             return Err(error.into());
         }
@@ -18,26 +14,16 @@ impl Reply {
             return Ok(());
         }
         let (came, expected) = (self.status.as_u16(), expected.as_u16());
-        Err(self.malformed(
-            operation,
-            format!("its status is {came}, where OSS sends {expected}"),
-        ))
+        Err(self.malformed(operation, format!("its status is {came}, where OSS sends {expected}")))
     }
 
     /// A success that says everything in its headers has no body: a page here is a proxy's.
-    pub(crate) fn accept_without_body(
-        &self,
-        operation: &'static str,
-        expected: StatusCode,
-    ) -> Result<(), ReplyError> {
+    pub(crate) fn accept_without_body(&self, operation: &'static str, expected: StatusCode) -> Result<(), ReplyError> {
         self.accept(operation, expected)?;
         if self.body.is_empty() {
             return Ok(());
         }
-        Err(self.malformed(
-            operation,
-            format!("OSS sends no body here, but {}", describe_body(&self.body)),
-        ))
+        Err(self.malformed(operation, format!("OSS sends no body here, but {}", describe_body(&self.body))))
     }
 
     /// With a callback the success carries the callback server's reply, which OSS wants to be JSON, and a failed
@@ -78,13 +64,10 @@ impl Reply {
         read: impl FnOnce(&Fields<'_>) -> Result<T, String>,
     ) -> Result<T, ReplyError> {
         let output = match xml::parse(&self.body) {
-            Ok(element) if element.name == root => {
-                Fields::of_root(&element).and_then(|fields| read(&fields))
+            Ok(element) if element.name == root => Fields::of_root(&element).and_then(|fields| read(&fields)),
+            Ok(element) if !is_html(&self.body) => {
+                Err(format!("its XML is <{}>, where OSS sends <{root}>", element.name))
             }
-            Ok(element) if !is_html(&self.body) => Err(format!(
-                "its XML is <{}>, where OSS sends <{root}>",
-                element.name
-            )),
             Err(error) if looks_like_xml(&self.body) => Err(error.to_string()),
             _ => Err(describe_body(&self.body)),
         };
@@ -93,11 +76,7 @@ impl Reply {
 
     pub(crate) fn malformed(&self, operation: &'static str, reason: String) -> ReplyError {
         let request_id = header(&self.headers, "x-oss-request-id").map(str::to_owned);
-        ReplyError::Malformed {
-            operation,
-            reason,
-            request_id,
-        }
+        ReplyError::Malformed { operation, reason, request_id }
     }
 }
 
@@ -119,17 +98,12 @@ pub(crate) fn describe_body(body: &[u8]) -> String {
 
 fn is_html(body: &[u8]) -> bool {
     let start = without_bom(body).trim_ascii_start();
-    let begins = |text: &str| {
-        start
-            .get(..text.len())
-            .is_some_and(|head| head.eq_ignore_ascii_case(text.as_bytes()))
-    };
+    let begins = |text: &str| start.get(..text.len()).is_some_and(|head| head.eq_ignore_ascii_case(text.as_bytes()));
     begins("<!doctype html") || begins("<html")
 }
 
 fn looks_like_xml(body: &[u8]) -> bool {
-    without_bom(body).trim_ascii_start().starts_with(b"<?xml")
-        || (!is_html(body) && xml::root_name(body).is_some())
+    without_bom(body).trim_ascii_start().starts_with(b"<?xml") || (!is_html(body) && xml::root_name(body).is_some())
 }
 
 fn without_bom(body: &[u8]) -> &[u8] {

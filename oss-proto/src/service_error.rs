@@ -66,8 +66,7 @@ impl ServiceError {
     /// from the headers, which win. Without readable details the code is [`ErrorCode::BAD_ERROR_RESPONSE`] and the
     /// message says what came instead (nothing, a proxy's HTML page, JSON).
     pub fn from_reply(reply: &Reply) -> Option<Self> {
-        let success =
-            reply.status.is_success() && reply.status != StatusCode::NON_AUTHORITATIVE_INFORMATION;
+        let success = reply.status.is_success() && reply.status != StatusCode::NON_AUTHORITATIVE_INFORMATION;
         if success && xml::root_name(&reply.body) != Some("Error") {
             return None;
         }
@@ -76,11 +75,7 @@ impl ServiceError {
             Some(root) => Self::from_xml(reply.status, &root),
             // A success that ends inside <Error>: not readable as either.
             None if success => return None,
-            None => Self::new(
-                reply.status,
-                ErrorCode::BAD_ERROR_RESPONSE,
-                describe_body(&reply.body),
-            ),
+            None => Self::new(reply.status, ErrorCode::BAD_ERROR_RESPONSE, describe_body(&reply.body)),
         };
         error.add_headers(&reply.headers);
         Some(error)
@@ -113,35 +108,23 @@ impl ServiceError {
     }
 
     fn from_xml(status: StatusCode, root: &Element) -> Self {
-        let text = |name| {
-            root.text_of(name)
-                .filter(|text| !text.is_empty())
-                .map(|text| printable(text, MAX_TEXT))
-        };
+        let text = |name| root.text_of(name).filter(|text| !text.is_empty()).map(|text| printable(text, MAX_TEXT));
         let code = text("Code").map_or(ErrorCode::BAD_ERROR_RESPONSE, ErrorCode::new);
-        let message = root
-            .text_of("Message")
-            .map(|message| printable(message, MAX_MESSAGE));
+        let message = root.text_of("Message").map(|message| printable(message, MAX_MESSAGE));
         Self {
             request_id: text("RequestId"),
             host_id: text("HostId"),
             ec: text("EC"),
             recommend_doc: text("RecommendDoc"),
             endpoint: text("Endpoint"),
-            part_number: root
-                .text_of("PartNumber")
-                .and_then(|number| number.parse().ok()),
+            part_number: root.text_of("PartNumber").and_then(|number| number.parse().ok()),
             server_time: root.text_of("ServerTime").and_then(parse_iso8601),
             ..Self::new(status, code, message.unwrap_or_default())
         }
     }
 
     fn add_headers(&mut self, headers: &HeaderMap) {
-        let text = |name| {
-            header(headers, name)
-                .filter(|text| !text.is_empty())
-                .map(|text| printable(text, MAX_TEXT))
-        };
+        let text = |name| header(headers, name).filter(|text| !text.is_empty()).map(|text| printable(text, MAX_TEXT));
         self.request_id = text("x-oss-request-id").or(self.request_id.take());
         self.ec = text("x-oss-ec").or(self.ec.take());
         let date = header(headers, "date").and_then(unix_seconds);
@@ -152,13 +135,7 @@ impl ServiceError {
 
 impl fmt::Display for ServiceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "OSS answered {} {}: {}",
-            self.status.as_u16(),
-            self.code,
-            self.message
-        )?;
+        write!(f, "OSS answered {} {}: {}", self.status.as_u16(), self.code, self.message)?;
         if let Some(id) = &self.request_id {
             write!(f, " (request id {id}")?;
             if let Some(ec) = &self.ec {
@@ -173,9 +150,7 @@ impl fmt::Display for ServiceError {
 impl std::error::Error for ServiceError {}
 
 fn error_element(document: &[u8]) -> Option<Element> {
-    xml::parse(document)
-        .ok()
-        .filter(|root| root.name == "Error")
+    xml::parse(document).ok().filter(|root| root.name == "Error")
 }
 
 fn error_header(headers: &HeaderMap) -> Option<Element> {
@@ -184,27 +159,18 @@ fn error_header(headers: &HeaderMap) -> Option<Element> {
 
 /// The text as it may be printed: a server must not move the cursor of somebody's terminal.
 fn printable(text: &str, most: usize) -> String {
-    text.chars()
-        .take(most)
-        .map(|c| if c.is_control() && c != '\n' { ' ' } else { c })
-        .collect()
+    text.chars().take(most).map(|c| if c.is_control() && c != '\n' { ' ' } else { c }).collect()
 }
 
 /// Of a date as HTTP writes it.
 pub(crate) fn unix_seconds(date: &str) -> Option<u64> {
-    let since = httpdate::parse_http_date(date)
-        .ok()?
-        .duration_since(UNIX_EPOCH)
-        .ok()?;
+    let since = httpdate::parse_http_date(date).ok()?.duration_since(UNIX_EPOCH).ok()?;
     Some(since.as_secs())
 }
 
 fn retry_after(headers: &HeaderMap, now: Option<u64>) -> Option<Duration> {
     if let Some(text) = header(headers, "retry-after") {
-        let wait = text
-            .parse()
-            .ok()
-            .or_else(|| Some(unix_seconds(text)?.saturating_sub(now?)));
+        let wait = text.parse().ok().or_else(|| Some(unix_seconds(text)?.saturating_sub(now?)));
         if let Some(seconds) = wait {
             return Some(Duration::from_secs(seconds));
         }

@@ -16,11 +16,7 @@ fn reply(status: u16, headers: &[(&str, &str)], body: &[u8]) -> Reply {
             HeaderValue::from_str(value).expect("a value"),
         );
     }
-    Reply {
-        status: StatusCode::from_u16(status).expect("a status"),
-        headers: map,
-        body: body.to_vec().into(),
-    }
+    Reply { status: StatusCode::from_u16(status).expect("a status"), headers: map, body: body.to_vec().into() }
 }
 
 fn error(status: u16, headers: &[(&str, &str)], body: &str) -> ServiceError {
@@ -43,41 +39,17 @@ fn the_details_of_an_error_body_are_read() {
     let error = error(404, &[], NO_SUCH_UPLOAD);
     assert_eq!(error.status, StatusCode::NOT_FOUND);
     assert_eq!(error.code, ErrorCode::NO_SUCH_UPLOAD);
-    assert!(
-        error
-            .message
-            .starts_with("The specified upload does not exist.")
-    );
-    assert_eq!(
-        error.request_id.as_deref(),
-        Some("57ABD896CCB80C366955187E")
-    );
-    assert_eq!(
-        error.host_id.as_deref(),
-        Some("bucket.oss-cn-hangzhou.aliyuncs.com")
-    );
+    assert!(error.message.starts_with("The specified upload does not exist."));
+    assert_eq!(error.request_id.as_deref(), Some("57ABD896CCB80C366955187E"));
+    assert_eq!(error.host_id.as_deref(), Some("bucket.oss-cn-hangzhou.aliyuncs.com"));
     assert_eq!(error.ec.as_deref(), Some("0042-00000002"));
-    assert_eq!(
-        error.recommend_doc.as_deref(),
-        Some("https://api.aliyun.com/troubleshoot?q=0042-00000002&x=1")
-    );
-    assert_eq!(
-        (
-            error.endpoint,
-            error.part_number,
-            error.server_time,
-            error.retry_after
-        ),
-        (None, None, None, None)
-    );
+    assert_eq!(error.recommend_doc.as_deref(), Some("https://api.aliyun.com/troubleshoot?q=0042-00000002&x=1"));
+    assert_eq!((error.endpoint, error.part_number, error.server_time, error.retry_after), (None, None, None, None));
 }
 
 #[test]
 fn the_headers_win_over_the_body() {
-    let headers = [
-        ("x-oss-request-id", "5CAC49BCC"),
-        ("x-oss-ec", "0042-00000009"),
-    ];
+    let headers = [("x-oss-request-id", "5CAC49BCC"), ("x-oss-ec", "0042-00000009")];
     let error = error(404, &headers, NO_SUCH_UPLOAD);
     assert_eq!(error.request_id.as_deref(), Some("5CAC49BCC"));
     assert_eq!(error.ec.as_deref(), Some("0042-00000009"));
@@ -86,12 +58,8 @@ fn the_headers_win_over_the_body() {
 #[test]
 fn fields_of_single_codes_are_read() {
     let moved = "<Error><Code>AccessDenied</Code><Message>m</Message><Bucket>b</Bucket><Endpoint>oss-cn-shenzhen.aliyuncs.com</Endpoint></Error>";
-    assert_eq!(
-        error(403, &[], moved).endpoint.as_deref(),
-        Some("oss-cn-shenzhen.aliyuncs.com")
-    );
-    let part =
-        "<Error><Code>InvalidPart</Code><PartNumber>3</PartNumber><ETag>\"A\"</ETag></Error>";
+    assert_eq!(error(403, &[], moved).endpoint.as_deref(), Some("oss-cn-shenzhen.aliyuncs.com"));
+    let part = "<Error><Code>InvalidPart</Code><PartNumber>3</PartNumber><ETag>\"A\"</ETag></Error>";
     assert_eq!(error(400, &[], part).part_number, Some(3));
     let skew = "<Error><Code>RequestTimeTooSkewed</Code><ServerTime>2012-02-23T07:01:34.000Z</ServerTime></Error>";
     let date = [("date", "Thu, 23 Feb 2012 07:01:40 GMT")];
@@ -102,42 +70,20 @@ fn fields_of_single_codes_are_read() {
 
 #[test]
 fn waiting_times_are_read_rounded_up_and_bounded() {
-    let wait = |headers: &[(&str, &str)]| {
-        error(503, headers, "")
-            .retry_after
-            .map(|wait| wait.as_secs())
-    };
+    let wait = |headers: &[(&str, &str)]| error(503, headers, "").retry_after.map(|wait| wait.as_secs());
     let date = ("date", "Thu, 23 Feb 2012 07:01:40 GMT");
     for (headers, seconds) in [
         (vec![], None),
         (vec![("retry-after", "7")], Some(7)),
-        (
-            vec![("retry-after", "7"), ("x-oss-qos-delay-time", "1500")],
-            Some(7),
-        ),
+        (vec![("retry-after", "7"), ("x-oss-qos-delay-time", "1500")], Some(7)),
         (vec![("x-oss-qos-delay-time", "1500")], Some(2)),
         (vec![("x-oss-qos-delay-time", "0")], Some(0)),
-        (
-            vec![date, ("retry-after", "Thu, 23 Feb 2012 07:02:00 GMT")],
-            Some(20),
-        ),
-        (
-            vec![date, ("retry-after", "Thu, 23 Feb 2012 07:00:00 GMT")],
-            Some(0),
-        ),
+        (vec![date, ("retry-after", "Thu, 23 Feb 2012 07:02:00 GMT")], Some(20)),
+        (vec![date, ("retry-after", "Thu, 23 Feb 2012 07:00:00 GMT")], Some(0)),
         (vec![("retry-after", "Thu, 23 Feb 2012 07:02:00 GMT")], None),
-        (
-            vec![("retry-after", "soon"), ("x-oss-qos-delay-time", "1")],
-            Some(1),
-        ),
-        (
-            vec![("retry-after", "18446744073709551615")],
-            Some(24 * 60 * 60),
-        ),
-        (
-            vec![("x-oss-qos-delay-time", "18446744073709551615")],
-            Some(24 * 60 * 60),
-        ),
+        (vec![("retry-after", "soon"), ("x-oss-qos-delay-time", "1")], Some(1)),
+        (vec![("retry-after", "18446744073709551615")], Some(24 * 60 * 60)),
+        (vec![("x-oss-qos-delay-time", "18446744073709551615")], Some(24 * 60 * 60)),
         (vec![("retry-after", "-1")], None),
     ] {
         assert_eq!(wait(&headers), seconds, "{headers:?}");
@@ -161,31 +107,17 @@ fn what_is_not_an_error_of_oss_is_named_in_words() {
         assert!(error.message.contains(words), "{body}: {}", error.message);
         assert_eq!(error.request_id.as_deref(), Some("R"));
     }
-    assert_eq!(
-        error(500, &[], "<Error><Message>m</Message></Error>").code,
-        ErrorCode::BAD_ERROR_RESPONSE
-    );
+    assert_eq!(error(500, &[], "<Error><Message>m</Message></Error>").code, ErrorCode::BAD_ERROR_RESPONSE);
 }
 
 #[test]
 fn only_success_without_an_error_body_is_none() {
-    let is_error = |status, body: &str| {
-        ServiceError::from_reply(&reply(status, &[], body.as_bytes())).is_some()
-    };
+    let is_error = |status, body: &str| ServiceError::from_reply(&reply(status, &[], body.as_bytes())).is_some();
     for status in [200, 201, 204, 206] {
         assert!(!is_error(status, ""));
-        assert!(!is_error(
-            status,
-            "<ListPartsResult><Error/></ListPartsResult>"
-        ));
-        assert!(is_error(
-            status,
-            "<Error><Code>InternalError</Code></Error>"
-        ));
-        assert!(
-            !is_error(status, "<Error><Code>Internal"),
-            "neither: the operation calls it malformed"
-        );
+        assert!(!is_error(status, "<ListPartsResult><Error/></ListPartsResult>"));
+        assert!(is_error(status, "<Error><Code>InternalError</Code></Error>"));
+        assert!(!is_error(status, "<Error><Code>Internal"), "neither: the operation calls it malformed");
     }
     for status in [100, 203, 301, 304, 400, 404, 500, 599] {
         assert!(is_error(status, ""), "{status}");
@@ -196,18 +128,11 @@ fn only_success_without_an_error_body_is_none() {
 fn a_failed_callback_is_an_error_with_status_203() {
     let body = "<Error><Code>CallbackFailed</Code><Message>Error status : 502.</Message></Error>";
     let error = error(203, &[], body);
-    assert_eq!(
-        (error.status.as_u16(), error.code),
-        (203, ErrorCode::CALLBACK_FAILED)
-    );
+    assert_eq!((error.status.as_u16(), error.code), (203, ErrorCode::CALLBACK_FAILED));
 }
 
 fn head() -> HeadObject {
-    HeadObject {
-        bucket: Bucket::new("bucket").expect("valid"),
-        key: Key::new("key").expect("valid"),
-        version_id: None,
-    }
+    HeadObject { bucket: Bucket::new("bucket").expect("valid"), key: Key::new("key").expect("valid"), version_id: None }
 }
 
 fn service(result: Result<impl std::fmt::Debug, ReplyError>) -> ServiceError {
@@ -220,11 +145,7 @@ fn service(result: Result<impl std::fmt::Debug, ReplyError>) -> ServiceError {
 #[test]
 fn head_reads_the_error_from_its_header() {
     let encoded = STANDARD.encode(NO_SUCH_UPLOAD.replace("NoSuchUpload", "NoSuchBucket"));
-    let error = service(head().parse(&reply(
-        404,
-        &[("x-oss-err", &encoded), ("x-oss-request-id", "R")],
-        b"",
-    )));
+    let error = service(head().parse(&reply(404, &[("x-oss-err", &encoded), ("x-oss-request-id", "R")], b"")));
     assert_eq!(error.code, ErrorCode::NO_SUCH_BUCKET);
     assert_eq!(error.ec.as_deref(), Some("0042-00000002"));
 }
@@ -235,29 +156,20 @@ fn head_takes_a_bare_404_for_a_missing_object_only_when_oss_said_it() {
     assert_eq!(from_oss.code, ErrorCode::NO_SUCH_KEY);
     let from_anybody = service(head().parse(&reply(404, &[("server", "nginx")], b"")));
     assert_eq!(from_anybody.code, ErrorCode::BAD_ERROR_RESPONSE);
-    let broken = service(head().parse(&reply(
-        403,
-        &[("x-oss-request-id", "R"), ("x-oss-err", "!")],
-        b"",
-    )));
+    let broken = service(head().parse(&reply(403, &[("x-oss-request-id", "R"), ("x-oss-err", "!")], b"")));
     assert_eq!(broken.code, ErrorCode::BAD_ERROR_RESPONSE);
 }
 
 #[test]
 fn an_error_prints_its_request_id_and_no_control_characters() {
-    let body = "<Error><Code>AccessDenied</Code><Message>a\u{9b}31mb</Message><RequestId>R</RequestId><EC>E</EC></Error>";
-    assert_eq!(
-        error(403, &[], body).to_string(),
-        "OSS answered 403 AccessDenied: a 31mb (request id R, EC E)"
-    );
+    let body =
+        "<Error><Code>AccessDenied</Code><Message>a\u{9b}31mb</Message><RequestId>R</RequestId><EC>E</EC></Error>";
+    assert_eq!(error(403, &[], body).to_string(), "OSS answered 403 AccessDenied: a 31mb (request id R, EC E)");
 }
 
 #[test]
 fn a_huge_message_is_cut() {
-    let body = format!(
-        "<Error><Code>A</Code><Message>{}</Message></Error>",
-        "x".repeat(100_000)
-    );
+    let body = format!("<Error><Code>A</Code><Message>{}</Message></Error>", "x".repeat(100_000));
     assert_eq!(error(400, &[], &body).message.len(), 4096);
 }
 
@@ -270,16 +182,9 @@ fn every_cut_of_an_error_body_keeps_the_status_and_never_invents_a_code() {
     };
     for end in 0..NO_SUCH_UPLOAD.len() {
         let error = service(operation.parse(&reply(404, &[], &NO_SUCH_UPLOAD.as_bytes()[..end])));
-        assert_eq!(
-            (error.status.as_u16(), error.code),
-            (404, ErrorCode::BAD_ERROR_RESPONSE),
-            "cut at {end}"
-        );
+        assert_eq!((error.status.as_u16(), error.code), (404, ErrorCode::BAD_ERROR_RESPONSE), "cut at {end}");
     }
-    assert_eq!(
-        service(operation.parse(&reply(404, &[], NO_SUCH_UPLOAD.as_bytes()))).code,
-        ErrorCode::NO_SUCH_UPLOAD
-    );
+    assert_eq!(service(operation.parse(&reply(404, &[], NO_SUCH_UPLOAD.as_bytes()))).code, ErrorCode::NO_SUCH_UPLOAD);
 }
 
 proptest! {

@@ -21,23 +21,14 @@ fn upload_id() -> UploadId {
 
 fn headers() -> ObjectHeaders {
     let mut headers = ObjectHeaders::new();
-    for (name, value) in [
-        ("content-type", "text/plain"),
-        ("x-oss-object-acl", "private"),
-    ] {
+    for (name, value) in [("content-type", "text/plain"), ("x-oss-object-acl", "private")] {
         headers.set(name, value).expect("valid");
     }
     headers
 }
 
 /// Method, key, `a=b&c`, and the headers.
-fn check(
-    request: &Request,
-    method: Method,
-    key: Option<Key>,
-    query: &str,
-    headers: &[(&str, &str)],
-) {
+fn check(request: &Request, method: Method, key: Option<Key>, query: &str, headers: &[(&str, &str)]) {
     assert_eq!((&request.method, &request.key), (&method, &key));
     assert_eq!(request.bucket, Some(bucket()));
     let pairs = request.query.iter().map(|(name, value)| match value {
@@ -45,78 +36,36 @@ fn check(
         None => name.clone(),
     });
     assert_eq!(pairs.collect::<Vec<_>>().join("&"), query);
-    let mut sent: Vec<_> = request
-        .headers
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.to_str().expect("ASCII")))
-        .collect();
+    let mut sent: Vec<_> =
+        request.headers.iter().map(|(name, value)| (name.as_str(), value.to_str().expect("ASCII"))).collect();
     sent.sort_unstable();
     assert_eq!(sent, headers);
 }
 
 #[test]
 fn objects_are_put_read_and_deleted_by_their_key() {
-    let put = PutObject {
-        bucket: bucket(),
-        key: key(),
-        headers: headers(),
-        content_md5: Some(Md5::digest(b"").into()),
-    };
-    let expected = [
-        ("content-md5", "1B2M2Y8AsgTpgAmY7PhCfg=="),
-        ("content-type", "text/plain"),
-        ("x-oss-object-acl", "private"),
-    ];
+    let put =
+        PutObject { bucket: bucket(), key: key(), headers: headers(), content_md5: Some(Md5::digest(b"").into()) };
+    let expected =
+        [("content-md5", "1B2M2Y8AsgTpgAmY7PhCfg=="), ("content-type", "text/plain"), ("x-oss-object-acl", "private")];
     check(&put.request(), Method::PUT, Some(key()), "", &expected);
 
-    let mut get = GetObject {
-        bucket: bucket(),
-        key: key(),
-        range: None,
-        version_id: None,
-    };
+    let mut get = GetObject { bucket: bucket(), key: key(), range: None, version_id: None };
     check(&get.request(), Method::GET, Some(key()), "", &[]);
     get.range = Some(0..=99);
     get.version_id = Some("CAEQ".to_owned());
-    let expected = [
-        ("range", "bytes=0-99"),
-        ("x-oss-range-behavior", "standard"),
-    ];
-    check(
-        &get.request(),
-        Method::GET,
-        Some(key()),
-        "versionId=CAEQ",
-        &expected,
-    );
+    let expected = [("range", "bytes=0-99"), ("x-oss-range-behavior", "standard")];
+    check(&get.request(), Method::GET, Some(key()), "versionId=CAEQ", &expected);
 
-    let head = HeadObject {
-        bucket: bucket(),
-        key: key(),
-        version_id: None,
-    };
+    let head = HeadObject { bucket: bucket(), key: key(), version_id: None };
     check(&head.request(), Method::HEAD, Some(key()), "", &[]);
-    let delete = DeleteObject {
-        bucket: bucket(),
-        key: key(),
-        version_id: Some("CAEQ".to_owned()),
-    };
-    check(
-        &delete.request(),
-        Method::DELETE,
-        Some(key()),
-        "versionId=CAEQ",
-        &[],
-    );
+    let delete = DeleteObject { bucket: bucket(), key: key(), version_id: Some("CAEQ".to_owned()) };
+    check(&delete.request(), Method::DELETE, Some(key()), "versionId=CAEQ", &[]);
 }
 
 #[test]
 fn the_steps_of_a_multipart_upload_carry_their_headers() {
-    let initiate = InitiateMultipartUpload {
-        bucket: bucket(),
-        key: key(),
-        headers: headers(),
-    };
+    let initiate = InitiateMultipartUpload { bucket: bucket(), key: key(), headers: headers() };
     check(
         &initiate.request(),
         Method::POST,
@@ -126,56 +75,23 @@ fn the_steps_of_a_multipart_upload_carry_their_headers() {
     );
 
     let part_number = PartNumber::new(7).unwrap();
-    let part = UploadPart {
-        bucket: bucket(),
-        key: key(),
-        upload_id: upload_id(),
-        part_number,
-        content_md5: None,
-    };
-    check(
-        &part.request(),
-        Method::PUT,
-        Some(key()),
-        "partNumber=7&uploadId=0004B9894A22E5B1888A1E29F8236E2D",
-        &[],
-    );
+    let part = UploadPart { bucket: bucket(), key: key(), upload_id: upload_id(), part_number, content_md5: None };
+    check(&part.request(), Method::PUT, Some(key()), "partNumber=7&uploadId=0004B9894A22E5B1888A1E29F8236E2D", &[]);
 
-    let abort = AbortMultipartUpload {
-        bucket: bucket(),
-        key: key(),
-        upload_id: upload_id(),
-    };
-    check(
-        &abort.request(),
-        Method::DELETE,
-        Some(key()),
-        "uploadId=0004B9894A22E5B1888A1E29F8236E2D",
-        &[],
-    );
+    let abort = AbortMultipartUpload { bucket: bucket(), key: key(), upload_id: upload_id() };
+    check(&abort.request(), Method::DELETE, Some(key()), "uploadId=0004B9894A22E5B1888A1E29F8236E2D", &[]);
 }
 
 #[test]
 fn complete_sends_its_list_with_its_md5() {
     let part = |number, etag: &str| (PartNumber::new(number).unwrap(), ETag::new(etag).unwrap());
-    let parts = vec![
-        part(1, "3349DC700140D7F86A078484278075A9"),
-        part(10_000, "a&<b"),
-    ];
-    let complete = CompleteMultipartUpload {
-        bucket: bucket(),
-        key: key(),
-        upload_id: upload_id(),
-        parts,
-        headers: headers(),
-    };
+    let parts = vec![part(1, "3349DC700140D7F86A078484278075A9"), part(10_000, "a&<b")];
+    let complete =
+        CompleteMultipartUpload { bucket: bucket(), key: key(), upload_id: upload_id(), parts, headers: headers() };
     let request = complete.request();
     let md5 = STANDARD.encode(Md5::digest(&request.body));
-    let expected = [
-        ("content-md5", md5.as_str()),
-        ("content-type", "application/xml"),
-        ("x-oss-object-acl", "private"),
-    ];
+    let expected =
+        [("content-md5", md5.as_str()), ("content-type", "application/xml"), ("x-oss-object-acl", "private")];
     check(
         &request,
         Method::POST,
@@ -186,17 +102,9 @@ fn complete_sends_its_list_with_its_md5() {
 
     let root = xml::parse(&request.body).unwrap();
     assert_eq!(root.name, "CompleteMultipartUpload");
-    let listed: Vec<_> = root
-        .children_named("Part")
-        .map(|part| (part.text_of("PartNumber"), part.text_of("ETag")))
-        .collect();
-    assert_eq!(
-        listed,
-        [
-            (Some("1"), Some("\"3349DC700140D7F86A078484278075A9\"")),
-            (Some("10000"), Some("\"a&<b\""))
-        ]
-    );
+    let listed: Vec<_> =
+        root.children_named("Part").map(|part| (part.text_of("PartNumber"), part.text_of("ETag"))).collect();
+    assert_eq!(listed, [(Some("1"), Some("\"3349DC700140D7F86A078484278075A9\"")), (Some("10000"), Some("\"a&<b\""))]);
 }
 
 #[test]
@@ -210,13 +118,7 @@ fn listings_ask_for_encoded_names_and_only_for_what_is_set() {
         max_keys: None,
         fetch_owner: false,
     };
-    check(
-        &list.request(),
-        Method::GET,
-        None,
-        "list-type=2&encoding-type=url",
-        &[],
-    );
+    check(&list.request(), Method::GET, None, "list-type=2&encoding-type=url", &[]);
     list.prefix = Some("a b/".to_owned());
     list.delimiter = Some("/".to_owned());
     list.start_after = Some("a b/c".to_owned());

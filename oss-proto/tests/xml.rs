@@ -10,11 +10,7 @@ fn read(document: &str) -> Result<Element, XmlError> {
 }
 
 fn leaf(name: &str, text: &str) -> Element {
-    Element {
-        name: name.to_owned(),
-        text: text.to_owned(),
-        children: Vec::new(),
-    }
+    Element { name: name.to_owned(), text: text.to_owned(), children: Vec::new() }
 }
 
 #[test]
@@ -22,25 +18,13 @@ fn what_oss_sends_is_read() {
     for (document, text) in [
         ("<a/>", ""),
         ("<a></a>", ""),
-        (
-            "\u{feff}<?xml version=\"1.0\" encoding=\"utf-8\" standalone='yes'?>\r\n<a>x</a>\n",
-            "x",
-        ),
-        (
-            "<?xml version='1.0'?><!-- c --><?p i?><a>x</a><!-- d --><?q?>",
-            "x",
-        ),
+        ("\u{feff}<?xml version=\"1.0\" encoding=\"utf-8\" standalone='yes'?>\r\n<a>x</a>\n", "x"),
+        ("<?xml version='1.0'?><!-- c --><?p i?><a>x</a><!-- d --><?q?>", "x"),
         ("<a>x<!-- c -->y<?p i?>z</a>", "xyz"),
-        (
-            "<a> x&lt;&gt;&amp;&quot;&apos;&#x4f60;&#22909; </a>",
-            " x<>&\"'你好 ",
-        ),
+        ("<a> x&lt;&gt;&amp;&quot;&apos;&#x4f60;&#22909; </a>", " x<>&\"'你好 "),
         ("<a>1<![CDATA[<b>&amp;]]>2</a>", "1<b>&amp;2"),
         ("<a>1\r\n2\r3<![CDATA[\r\n]]>&#13;</a>", "1\n2\n3\n\r"),
-        (
-            "<a xmlns=\"http://doc.oss-cn-hangzhou.aliyuncs.com\" xmlns:o='u' o:a='1' a='1&amp;'>x</a >",
-            "x",
-        ),
+        ("<a xmlns=\"http://doc.oss-cn-hangzhou.aliyuncs.com\" xmlns:o='u' o:a='1' a='1&amp;'>x</a >", "x"),
         ("<o:a xmlns:o='u'>x</o:a>", "x"),
         ("<a>]] ></a>", "]] >"),
     ] {
@@ -54,25 +38,15 @@ fn children_are_found_by_name_and_trimmed_on_demand() {
     assert_eq!(root.text, "\n t");
     assert_eq!(root.text_of("k"), Some("v"));
     assert_eq!(root.child("k").unwrap().text, " v ");
-    assert_eq!(
-        root.children_named("k")
-            .map(|k| k.trimmed())
-            .collect::<Vec<_>>(),
-        ["v", "w"]
-    );
+    assert_eq!(root.children_named("k").map(|k| k.trimmed()).collect::<Vec<_>>(), ["v", "w"]);
     assert_eq!((root.text_of("e"), root.text_of("K")), (Some(""), None));
 }
 
 #[test]
 fn hostile_and_broken_documents_are_refused() {
     let syntax = |line, column| XmlError::Syntax { line, column };
-    let mismatch = |open: &str, found: &str| XmlError::Mismatch {
-        open: open.to_owned(),
-        found: found.to_owned(),
-    };
-    let ends = |element: &str| XmlError::EndsEarly {
-        element: element.to_owned(),
-    };
+    let mismatch = |open: &str, found: &str| XmlError::Mismatch { open: open.to_owned(), found: found.to_owned() };
+    let ends = |element: &str| XmlError::EndsEarly { element: element.to_owned() };
     for (document, error) in [
         ("", XmlError::Empty),
         (" \n", XmlError::Empty),
@@ -92,12 +66,7 @@ fn hostile_and_broken_documents_are_refused() {
         ("<a/><b/>", syntax(1, 5)),
         ("<a/>text", syntax(1, 5)),
         ("<a></a>&amp;", syntax(1, 8)),
-        (
-            "<a b='1' b='2'/>",
-            XmlError::DuplicateAttribute {
-                element: "a".to_owned(),
-            },
-        ),
+        ("<a b='1' b='2'/>", XmlError::DuplicateAttribute { element: "a".to_owned() }),
         ("<a b='1'c='2'/>", syntax(1, 9)),
         ("<a b='<'/>", syntax(1, 3)),
         ("<a b='&x;'/>", XmlError::Reference),
@@ -115,22 +84,10 @@ fn hostile_and_broken_documents_are_refused() {
         ("<a><![CDATA[x]]</a>", syntax(1, 4)),
         ("<a><!-- -- --></a>", syntax(1, 4)),
         ("<!DOCTYPE a><a/>", XmlError::Doctype),
-        (
-            "<!DOCTYPE a SYSTEM \"file:///etc/passwd\"><a/>",
-            XmlError::Doctype,
-        ),
-        (
-            "<!DOCTYPE a [<!ENTITY x SYSTEM \"file:///etc/passwd\">]><a>&x;</a>",
-            XmlError::Doctype,
-        ),
-        (
-            "<!DOCTYPE l [<!ENTITY a \"ha\"><!ENTITY b \"&a;&a;&a;&a;\">]><l>&b;</l>",
-            XmlError::Doctype,
-        ),
-        (
-            "<?xml version=\"1.0\" encoding=\"GBK\"?><a/>",
-            XmlError::NotUtf8,
-        ),
+        ("<!DOCTYPE a SYSTEM \"file:///etc/passwd\"><a/>", XmlError::Doctype),
+        ("<!DOCTYPE a [<!ENTITY x SYSTEM \"file:///etc/passwd\">]><a>&x;</a>", XmlError::Doctype),
+        ("<!DOCTYPE l [<!ENTITY a \"ha\"><!ENTITY b \"&a;&a;&a;&a;\">]><l>&b;</l>", XmlError::Doctype),
+        ("<?xml version=\"1.0\" encoding=\"GBK\"?><a/>", XmlError::NotUtf8),
         ("<?xml version=\"1.1\"?><a/>", XmlError::Declaration),
         (" <?xml version=\"1.0\"?><a/>", syntax(1, 2)),
         ("<?xml\tversion=\"1.0\"?><a/>", XmlError::Declaration),
@@ -152,23 +109,12 @@ fn size_depth_elements_and_attributes_are_bounded() {
     assert_eq!(read(&"<a>".repeat(200_000)), Err(XmlError::TooMuch));
 
     let wide = |elements: usize| format!("<r>{}</r>", "<a/>".repeat(elements - 1));
-    assert_eq!(
-        read(&wide(xml::MAX_ELEMENTS)).unwrap().children.len(),
-        xml::MAX_ELEMENTS - 1
-    );
+    assert_eq!(read(&wide(xml::MAX_ELEMENTS)).unwrap().children.len(), xml::MAX_ELEMENTS - 1);
     assert_eq!(read(&wide(xml::MAX_ELEMENTS + 1)), Err(XmlError::TooMuch));
 
-    let attributes = |count: usize| {
-        format!(
-            "<a{}/>",
-            (0..count).map(|n| format!(" a{n}=''")).collect::<String>()
-        )
-    };
+    let attributes = |count: usize| format!("<a{}/>", (0..count).map(|n| format!(" a{n}=''")).collect::<String>());
     assert!(read(&attributes(xml::MAX_ATTRIBUTES)).is_ok());
-    assert_eq!(
-        read(&attributes(xml::MAX_ATTRIBUTES + 1)),
-        Err(XmlError::TooMuch)
-    );
+    assert_eq!(read(&attributes(xml::MAX_ATTRIBUTES + 1)), Err(XmlError::TooMuch));
 
     let long = format!("<a>{}</a>", "x".repeat(xml::MAX_LEN - 7));
     assert_eq!(read(&long).unwrap().text.len(), xml::MAX_LEN - 7);
@@ -183,9 +129,7 @@ fn by_quick_xml(document: &str) -> Option<Element> {
         match reader.read_event().ok()? {
             Event::Start(tag) => open.push(leaf(tag.local_name().as_ref(), "")),
             Event::Empty(tag) => {
-                open.last_mut()?
-                    .children
-                    .push(leaf(tag.local_name().as_ref(), ""));
+                open.last_mut()?.children.push(leaf(tag.local_name().as_ref(), ""));
             }
             Event::End(_) => {
                 let closed = open.pop()?;
@@ -224,26 +168,13 @@ fn documents() -> impl Strategy<Value = String> {
     let name = "[A-Z][a-z]{1,4}";
     let leaf = (name, text).prop_map(|(name, text)| format!("<{name}>{text}</{name}>"));
     let tree = leaf.prop_recursive(4, 40, 6, move |inner| {
-        (name, proptest::collection::vec(inner, 0..6), any::<bool>()).prop_map(
-            |(name, children, namespace)| {
-                let xmlns = if namespace {
-                    " xmlns=\"http://doc.oss-cn-hangzhou.aliyuncs.com\" a='&gt;'"
-                } else {
-                    ""
-                };
-                format!("<{name}{xmlns}>{}</{name}>", children.concat())
-            },
-        )
+        (name, proptest::collection::vec(inner, 0..6), any::<bool>()).prop_map(|(name, children, namespace)| {
+            let xmlns = if namespace { " xmlns=\"http://doc.oss-cn-hangzhou.aliyuncs.com\" a='&gt;'" } else { "" };
+            format!("<{name}{xmlns}>{}</{name}>", children.concat())
+        })
     });
     (any::<bool>(), tree).prop_map(|(declaration, tree)| {
-        format!(
-            "{}{tree}",
-            if declaration {
-                "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
-            } else {
-                ""
-            }
-        )
+        format!("{}{tree}", if declaration { "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n" } else { "" })
     })
 }
 
@@ -271,12 +202,8 @@ const SPLICES: [&str; 20] = [
 ];
 
 fn mutated() -> impl Strategy<Value = String> {
-    let change = (
-        any::<prop::sample::Index>(),
-        any::<prop::sample::Index>(),
-        prop::sample::select(&SPLICES[..]),
-        0..4u8,
-    );
+    let change =
+        (any::<prop::sample::Index>(), any::<prop::sample::Index>(), prop::sample::select(&SPLICES[..]), 0..4u8);
     (documents(), proptest::collection::vec(change, 1..4)).prop_map(|(document, changes)| {
         let mut chars: Vec<char> = document.chars().collect();
         for (at, other, splice, kind) in changes {

@@ -20,8 +20,7 @@ impl Operation for AbortMultipartUpload {
     const NAME: &'static str = "AbortMultipartUpload";
 
     fn request(&self) -> Request {
-        Request::new(Method::DELETE, &self.bucket, Some(&self.key))
-            .pair("uploadId", self.upload_id.as_str())
+        Request::new(Method::DELETE, &self.bucket, Some(&self.key)).pair("uploadId", self.upload_id.as_str())
     }
 
     fn parse(&self, reply: &Reply) -> Result<(), ReplyError> {

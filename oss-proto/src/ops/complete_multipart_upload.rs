@@ -1,9 +1,6 @@
 use crate::fields::Fields;
 use crate::xml::Writer;
-use crate::{
-    Bucket, Crc64, ETag, Key, ObjectHeaders, Operation, PartNumber, Reply, ReplyError, Request,
-    UploadId,
-};
+use crate::{Bucket, Crc64, ETag, Key, ObjectHeaders, Operation, PartNumber, Reply, ReplyError, Request, UploadId};
 use http::{Method, StatusCode};
 use md5::{Digest, Md5};
 
@@ -62,11 +59,9 @@ impl Operation for CompleteMultipartUpload {
         let body_etag = match has_callback && !reply.begins_with_tag() {
             // The callback server's own words came instead of XML.
             true => None,
-            false => Some(reply.read_xml(
-                Self::NAME,
-                "CompleteMultipartUploadResult",
-                |fields| self.read_etag(fields),
-            )?),
+            false => {
+                Some(reply.read_xml(Self::NAME, "CompleteMultipartUploadResult", |fields| self.read_etag(fields))?)
+            }
         };
         reply.read_headers(Self::NAME, |headers| {
             let header_etag = headers.etag()?;
@@ -76,11 +71,7 @@ impl Operation for CompleteMultipartUpload {
                 return Err(format!("its header says ETag {header}, its body {body}"));
             }
             let (crc64, version_id) = (headers.crc64()?, headers.version_id()?);
-            Ok(CompleteMultipartUploadOutput {
-                etag: body_etag.or(header_etag),
-                crc64,
-                version_id,
-            })
+            Ok(CompleteMultipartUploadOutput { etag: body_etag.or(header_etag), crc64, version_id })
         })
     }
 }
@@ -101,8 +92,6 @@ impl CompleteMultipartUpload {
         fields.check_bucket("Bucket", &self.bucket)?;
         fields.check_key(&self.key)?;
         fields.required("ETag")?;
-        fields
-            .etag("ETag")?
-            .ok_or_else(|| "<ETag> is missing".to_owned())
+        fields.etag("ETag")?.ok_or_else(|| "<ETag> is missing".to_owned())
     }
 }

@@ -26,18 +26,14 @@ impl Operation for DeleteObject {
     const NAME: &'static str = "DeleteObject";
 
     fn request(&self) -> Request {
-        Request::new(Method::DELETE, &self.bucket, Some(&self.key))
-            .optional("versionId", self.version_id.as_deref())
+        Request::new(Method::DELETE, &self.bucket, Some(&self.key)).optional("versionId", self.version_id.as_deref())
     }
 
     fn parse(&self, reply: &Reply) -> Result<DeleteObjectOutput, ReplyError> {
         reply.accept_without_body(Self::NAME, StatusCode::NO_CONTENT)?;
         reply.read_headers(Self::NAME, |headers| {
             let delete_marker = headers.text("x-oss-delete-marker")? == Some("true");
-            Ok(DeleteObjectOutput {
-                delete_marker,
-                version_id: headers.version_id()?,
-            })
+            Ok(DeleteObjectOutput { delete_marker, version_id: headers.version_id()? })
         })
     }
 }

@@ -26,8 +26,8 @@ impl Operation for GetObject {
     const NAME: &'static str = "GetObject";
 
     fn request(&self) -> Request {
-        let request = Request::new(Method::GET, &self.bucket, Some(&self.key))
-            .optional("versionId", self.version_id.as_deref());
+        let request =
+            Request::new(Method::GET, &self.bucket, Some(&self.key)).optional("versionId", self.version_id.as_deref());
         match &self.range {
             Some(range) => request
                 .header("range", &format!("bytes={}-{}", range.start(), range.end()))
@@ -41,17 +41,13 @@ impl Operation for GetObject {
             None => {
                 reply.accept(Self::NAME, StatusCode::OK)?;
                 reply.read_headers(Self::NAME, |headers| {
-                    let size = headers
-                        .number("content-length")?
-                        .ok_or("the header content-length is missing")?;
+                    let size = headers.number("content-length")?.ok_or("the header content-length is missing")?;
                     ObjectHead::read(headers, size)
                 })
             }
             Some(range) => {
                 reply.accept(Self::NAME, StatusCode::PARTIAL_CONTENT)?;
-                reply.read_headers(Self::NAME, |headers| {
-                    ObjectHead::read(headers, check_range(headers, range)?)
-                })
+                reply.read_headers(Self::NAME, |headers| ObjectHead::read(headers, check_range(headers, range)?))
             }
         }
     }
@@ -59,24 +55,14 @@ impl Operation for GetObject {
 
 /// The reply is the range that was asked for; gives the size of the whole object.
 fn check_range(headers: &HeaderFields<'_>, range: &RangeInclusive<u64>) -> Result<u64, String> {
-    let came = headers
-        .text("content-range")?
-        .ok_or("the header content-range is missing")?;
+    let came = headers.text("content-range")?.ok_or("the header content-range is missing")?;
     let asked = format!("bytes {}-{}/", range.start(), range.end());
-    let size = came
-        .strip_prefix(&asked)
-        .filter(|size| size.bytes().all(|b| b.is_ascii_digit()));
-    let size = size
-        .and_then(|size| size.parse().ok())
-        .filter(|size| !range.is_empty() && range.end() < size);
-    let size = size.ok_or_else(|| {
-        format!("the header content-range is {came:?}, {asked:?} and the size was due")
-    })?;
+    let size = came.strip_prefix(&asked).filter(|size| size.bytes().all(|b| b.is_ascii_digit()));
+    let size = size.and_then(|size| size.parse().ok()).filter(|size| !range.is_empty() && range.end() < size);
+    let size = size.ok_or_else(|| format!("the header content-range is {came:?}, {asked:?} and the size was due"))?;
     let length = range.end() - range.start() + 1;
     match headers.number("content-length")? {
-        Some(other) if other != length => Err(format!(
-            "the header content-length is {other} for {length} bytes"
-        )),
+        Some(other) if other != length => Err(format!("the header content-length is {other} for {length} bytes")),
         _ => Ok(size),
     }
 }

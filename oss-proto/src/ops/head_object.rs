@@ -46,18 +46,13 @@ impl Operation for HeadObject {
     const NAME: &'static str = "HeadObject";
 
     fn request(&self) -> Request {
-        Request::new(Method::HEAD, &self.bucket, Some(&self.key))
-            .optional("versionId", self.version_id.as_deref())
+        Request::new(Method::HEAD, &self.bucket, Some(&self.key)).optional("versionId", self.version_id.as_deref())
     }
 
     fn parse(&self, reply: &Reply) -> Result<ObjectHead, ReplyError> {
-        reply
-            .accept(Self::NAME, StatusCode::OK)
-            .map_err(|error| missing_object(reply, error))?;
+        reply.accept(Self::NAME, StatusCode::OK).map_err(|error| missing_object(reply, error))?;
         reply.read_headers(Self::NAME, |headers| {
-            let size = headers
-                .number("content-length")?
-                .ok_or("the header content-length is missing")?;
+            let size = headers.number("content-length")?.ok_or("the header content-length is missing")?;
             ObjectHead::read(headers, size)
         })
     }
@@ -74,11 +69,7 @@ impl ObjectHead {
             version_id: headers.version_id()?,
             content_type: headers.owned("content-type")?,
             storage_class: headers.owned("x-oss-storage-class")?,
-            meta: headers
-                .0
-                .iter()
-                .filter_map(|(name, value)| metadata(name, value))
-                .collect(),
+            meta: headers.0.iter().filter_map(|(name, value)| metadata(name, value)).collect(),
             headers: headers.0.clone(),
         })
     }
@@ -87,10 +78,7 @@ impl ObjectHead {
 /// User metadata may hold any UTF-8.
 fn metadata(name: &HeaderName, value: &HeaderValue) -> Option<(String, String)> {
     let name = name.as_str().strip_prefix("x-oss-meta-")?;
-    Some((
-        name.to_owned(),
-        String::from_utf8_lossy(value.as_bytes()).into_owned(),
-    ))
+    Some((name.to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
 }
 
 /// HEAD has no body to carry the code. When it is OSS that says 404 (its replies have a request id, a proxy's have

@@ -36,9 +36,7 @@ impl Operation for InitiateMultipartUpload {
         reply.read_xml(Self::NAME, "InitiateMultipartUploadResult", |fields| {
             fields.check_bucket("Bucket", &self.bucket)?;
             fields.check_key(&self.key)?;
-            Ok(InitiateMultipartUploadOutput {
-                upload_id: fields.upload_id("UploadId")?,
-            })
+            Ok(InitiateMultipartUploadOutput { upload_id: fields.upload_id("UploadId")? })
         })
     }
 }

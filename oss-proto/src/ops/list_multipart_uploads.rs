@@ -67,10 +67,7 @@ impl Operation for ListMultipartUploads {
         reply.read_xml(Self::NAME, "ListMultipartUploadsResult", |fields| {
             fields.check_bucket("Bucket", &self.bucket)?;
             let page = ListMultipartUploadsOutput {
-                uploads: fields
-                    .each("Upload")
-                    .map(|upload| read_upload(&upload))
-                    .collect::<Result<_, _>>()?,
+                uploads: fields.each("Upload").map(|upload| read_upload(&upload)).collect::<Result<_, _>>()?,
                 common_prefixes: fields.common_prefixes()?,
                 is_truncated: fields.flag("IsTruncated")?,
                 next_key_marker: fields.name("NextKeyMarker")?,
@@ -88,15 +85,10 @@ impl ListMultipartUploads {
         if !page.is_truncated {
             return Ok(());
         }
-        let next_key = page
-            .next_key_marker
-            .as_ref()
-            .ok_or("<NextKeyMarker> is missing from a truncated page")?;
+        let next_key = page.next_key_marker.as_ref().ok_or("<NextKeyMarker> is missing from a truncated page")?;
         let same_key = Some(next_key) == self.key_marker.as_ref();
         if same_key && page.next_upload_id_marker == self.upload_id_marker {
-            return Err(
-                "<NextKeyMarker> and <NextUploadIdMarker> lead to the same page".to_owned(),
-            );
+            return Err("<NextKeyMarker> and <NextUploadIdMarker> lead to the same page".to_owned());
         }
         Ok(())
     }

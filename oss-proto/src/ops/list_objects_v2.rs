@@ -82,10 +82,7 @@ impl Operation for ListObjectsV2 {
             let page = ListObjectsV2Output {
                 name: self.bucket.to_string(),
                 prefix: fields.name("Prefix")?,
-                objects: fields
-                    .each("Contents")
-                    .map(|object| read_object(&object))
-                    .collect::<Result<_, _>>()?,
+                objects: fields.each("Contents").map(|object| read_object(&object)).collect::<Result<_, _>>()?,
                 common_prefixes: fields.common_prefixes()?,
                 is_truncated: fields.flag("IsTruncated")?,
                 next_continuation_token: fields.name("NextContinuationToken")?,
@@ -101,9 +98,7 @@ impl ListObjectsV2 {
     /// A page that leads nowhere would be asked for again for ever.
     fn check_next(&self, page: &ListObjectsV2Output) -> Result<(), String> {
         match &page.next_continuation_token {
-            None if page.is_truncated => {
-                Err("<NextContinuationToken> is missing from a truncated page".to_owned())
-            }
+            None if page.is_truncated => Err("<NextContinuationToken> is missing from a truncated page".to_owned()),
             next @ Some(_) if page.is_truncated && *next == self.continuation_token => {
                 Err("<NextContinuationToken> leads to the same page".to_owned())
             }

@@ -1,7 +1,5 @@
 use crate::fields::Fields;
-use crate::{
-    Bucket, Crc64, ETag, Key, Operation, PartNumber, Reply, ReplyError, Request, UploadId,
-};
+use crate::{Bucket, Crc64, ETag, Key, Operation, PartNumber, Reply, ReplyError, Request, UploadId};
 use http::{Method, StatusCode};
 
 /// Lists the parts the server has of an upload, a page at a time: `GET /KEY?uploadId=ID`.
@@ -96,11 +94,7 @@ impl ListParts {
             }
             _ => {}
         }
-        Ok(ListPartsOutput {
-            parts,
-            is_truncated,
-            next_part_number_marker,
-        })
+        Ok(ListPartsOutput { parts, is_truncated, next_part_number_marker })
     }
 }
 

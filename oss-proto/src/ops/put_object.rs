@@ -45,11 +45,7 @@ impl Operation for PutObject {
             reply.accept_without_body(Self::NAME, StatusCode::OK)?;
         }
         reply.read_headers(Self::NAME, |headers| {
-            Ok(PutObjectOutput {
-                etag: headers.etag()?,
-                crc64: headers.crc64()?,
-                version_id: headers.version_id()?,
-            })
+            Ok(PutObjectOutput { etag: headers.etag()?, crc64: headers.crc64()?, version_id: headers.version_id()? })
         })
     }
 }

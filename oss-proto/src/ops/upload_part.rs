@@ -1,6 +1,4 @@
-use crate::{
-    Bucket, Crc64, ETag, Key, Operation, PartNumber, Reply, ReplyError, Request, UploadId,
-};
+use crate::{Bucket, Crc64, ETag, Key, Operation, PartNumber, Reply, ReplyError, Request, UploadId};
 use http::{Method, StatusCode};
 
 /// Sends one part: `PUT /KEY?partNumber=N&uploadId=ID`. The same number again replaces the part: safe to repeat.
@@ -42,11 +40,7 @@ impl Operation for UploadPart {
 
     fn parse(&self, reply: &Reply) -> Result<UploadPartOutput, ReplyError> {
         reply.accept_without_body(Self::NAME, StatusCode::OK)?;
-        reply.read_headers(Self::NAME, |headers| {
-            Ok(UploadPartOutput {
-                etag: headers.etag()?,
-                crc64: headers.crc64()?,
-            })
-        })
+        reply
+            .read_headers(Self::NAME, |headers| Ok(UploadPartOutput { etag: headers.etag()?, crc64: headers.crc64()? }))
     }
 }

@@ -88,12 +88,10 @@ pub fn parse(document: &[u8]) -> Result<Element, XmlError> {
 /// The name of the first element, without reading on.
 pub(crate) fn root_name(document: &[u8]) -> Option<&str> {
     let text = std::str::from_utf8(document).ok()?;
-    Tokenizer::from(text)
-        .map_while(Result::ok)
-        .find_map(|token| match token {
-            Token::ElementStart { local, .. } => Some(local.as_str()),
-            _ => None,
-        })
+    Tokenizer::from(text).map_while(Result::ok).find_map(|token| match token {
+        Token::ElementStart { local, .. } => Some(local.as_str()),
+        _ => None,
+    })
 }
 
 /// `Char` of XML 1.0, section 2.2.
@@ -102,10 +100,7 @@ pub(crate) fn is_xml_char(c: char) -> bool {
 }
 
 fn syntax(error: &xmlparser::Error) -> XmlError {
-    XmlError::Syntax {
-        line: error.pos().row,
-        column: error.pos().col,
-    }
+    XmlError::Syntax { line: error.pos().row, column: error.pos().col }
 }
 
 /// The tokenizer checks tokens; that they form one tree is checked here.
@@ -126,13 +121,11 @@ struct Open<'a> {
 impl<'a> Tree<'a> {
     fn take(&mut self, token: Token<'a>) -> Result<(), XmlError> {
         match token {
-            Token::Declaration {
-                version, encoding, ..
-            } => check_declaration(version.as_str(), encoding.map(|name| name.as_str())),
+            Token::Declaration { version, encoding, .. } => {
+                check_declaration(version.as_str(), encoding.map(|name| name.as_str()))
+            }
             // The tokenizer takes `<?xml` for a declaration only with a space behind it and at the very start.
-            Token::ProcessingInstruction { target, .. }
-                if target.as_str().eq_ignore_ascii_case("xml") =>
-            {
+            Token::ProcessingInstruction { target, .. } if target.as_str().eq_ignore_ascii_case("xml") => {
                 Err(XmlError::Declaration)
             }
             Token::ProcessingInstruction { .. } | Token::Comment { .. } => Ok(()),
@@ -140,27 +133,13 @@ impl<'a> Tree<'a> {
             | Token::EmptyDtd { .. }
             | Token::EntityDeclaration { .. }
             | Token::DtdEnd { .. } => Err(XmlError::Doctype),
-            Token::ElementStart { prefix, local, .. } => {
-                self.start(prefix.as_str(), local.as_str())
+            Token::ElementStart { prefix, local, .. } => self.start(prefix.as_str(), local.as_str()),
+            Token::Attribute { prefix, local, value, .. } => {
+                self.attribute(prefix.as_str(), local.as_str(), value.as_str())
             }
-            Token::Attribute {
-                prefix,
-                local,
-                value,
-                ..
-            } => self.attribute(prefix.as_str(), local.as_str(), value.as_str()),
-            Token::ElementEnd {
-                end: ElementEnd::Open,
-                ..
-            } => Ok(()),
-            Token::ElementEnd {
-                end: ElementEnd::Empty,
-                ..
-            } => self.close(),
-            Token::ElementEnd {
-                end: ElementEnd::Close(prefix, local),
-                ..
-            } => {
+            Token::ElementEnd { end: ElementEnd::Open, .. } => Ok(()),
+            Token::ElementEnd { end: ElementEnd::Empty, .. } => self.close(),
+            Token::ElementEnd { end: ElementEnd::Close(prefix, local), .. } => {
                 self.check_closing(prefix.as_str(), local.as_str())?;
                 self.close()
             }
@@ -178,10 +157,7 @@ impl<'a> Tree<'a> {
             return Err(XmlError::TooMuch);
         }
         self.attributes.clear();
-        let element = Element {
-            name: local.to_owned(),
-            ..Element::default()
-        };
+        let element = Element { name: local.to_owned(), ..Element::default() };
         self.open.push(Open { prefix, element });
         Ok(())
     }
@@ -191,11 +167,7 @@ impl<'a> Tree<'a> {
             return Err(XmlError::TooMuch);
         }
         if self.attributes.contains(&(prefix, local)) {
-            let element = self
-                .open
-                .last()
-                .map(|open| open.element.name.clone())
-                .unwrap_or_default();
+            let element = self.open.last().map(|open| open.element.name.clone()).unwrap_or_default();
             return Err(XmlError::DuplicateAttribute { element });
         }
         self.attributes.push((prefix, local));
@@ -206,9 +178,7 @@ impl<'a> Tree<'a> {
         match self.open.last() {
             Some(open) if (open.prefix, open.element.name.as_str()) == (prefix, local) => Ok(()),
             open => Err(XmlError::Mismatch {
-                open: open
-                    .map(|open| open.element.name.clone())
-                    .unwrap_or_default(),
+                open: open.map(|open| open.element.name.clone()).unwrap_or_default(),
                 found: local.to_owned(),
             }),
         }
@@ -225,17 +195,12 @@ impl<'a> Tree<'a> {
     }
 
     fn text(&mut self) -> Result<&mut String, XmlError> {
-        self.open
-            .last_mut()
-            .map(|open| &mut open.element.text)
-            .ok_or(XmlError::Empty)
+        self.open.last_mut().map(|open| &mut open.element.text).ok_or(XmlError::Empty)
     }
 
     fn finish(self) -> Result<Element, XmlError> {
         if let Some(innermost) = self.open.last() {
-            return Err(XmlError::EndsEarly {
-                element: innermost.element.name.clone(),
-            });
+            return Err(XmlError::EndsEarly { element: innermost.element.name.clone() });
         }
         self.root.ok_or(XmlError::Empty)
     }
@@ -247,13 +212,7 @@ fn check_declaration(version: &str, encoding: Option<&str>) -> Result<(), XmlErr
     }
     match encoding {
         None => Ok(()),
-        Some(name)
-            if ["utf-8", "utf8", "us-ascii"]
-                .iter()
-                .any(|known| name.eq_ignore_ascii_case(known)) =>
-        {
-            Ok(())
-        }
+        Some(name) if ["utf-8", "utf8", "us-ascii"].iter().any(|known| name.eq_ignore_ascii_case(known)) => Ok(()),
         Some(_) => Err(XmlError::NotUtf8),
     }
 }
@@ -299,10 +258,7 @@ fn referenced(name: &str) -> Option<char> {
     if !digits.chars().all(|c| c.is_digit(radix)) {
         return None;
     }
-    u32::from_str_radix(digits, radix)
-        .ok()
-        .and_then(char::from_u32)
-        .filter(|c| is_xml_char(*c))
+    u32::from_str_radix(digits, radix).ok().and_then(char::from_u32).filter(|c| is_xml_char(*c))
 }
 
 #[cfg(test)]
@@ -311,10 +267,7 @@ mod tests {
 
     #[test]
     fn only_the_first_name_is_read_to_tell_an_error_from_a_result() {
-        assert_eq!(
-            root_name(b"<?xml version=\"1.0\"?><!-- c --><o:Error a='1'><Cod"),
-            Some("Error")
-        );
+        assert_eq!(root_name(b"<?xml version=\"1.0\"?><!-- c --><o:Error a='1'><Cod"), Some("Error"));
         for nothing in [&b""[..], b"text", b"{}", b"\xff<a/>", b"<!-- <Error>"] {
             assert_eq!(root_name(nothing), None);
         }
@@ -329,14 +282,8 @@ mod tests {
 
     #[test]
     fn references_are_decoded_or_refused() {
-        for (name, c) in [
-            ("lt", '<'),
-            ("#65", 'A'),
-            ("#x41", 'A'),
-            ("#x1F600", '😀'),
-            ("#13", '\r'),
-            ("#0000065", 'A'),
-        ] {
+        for (name, c) in [("lt", '<'), ("#65", 'A'), ("#x41", 'A'), ("#x1F600", '😀'), ("#13", '\r'), ("#0000065", 'A')]
+        {
             assert_eq!(referenced(name), Some(c), "{name}");
         }
         for name in [

@@ -23,28 +23,18 @@ pub struct Writer {
 impl Writer {
     /// A document with this root.
     pub fn new(root: &'static str) -> Self {
-        Self {
-            out: format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<{root}>"),
-            root,
-        }
+        Self { out: format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<{root}>"), root }
     }
 
     /// A document with this root in a namespace, as OSS does in some replies.
     pub fn with_namespace(root: &'static str, namespace: &str) -> Self {
         let namespace = escape(namespace);
-        Self {
-            out: format!(
-                "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<{root} xmlns=\"{namespace}\">"
-            ),
-            root,
-        }
+        Self { out: format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<{root} xmlns=\"{namespace}\">"), root }
     }
 
     /// An element with a text.
     pub fn text(&mut self, name: &'static str, value: impl fmt::Display) {
-        self.element(name, |inside| {
-            inside.out.push_str(&escape(&value.to_string()))
-        });
+        self.element(name, |inside| inside.out.push_str(&escape(&value.to_string())));
     }
 
     /// An element with whatever `content` writes.
@@ -92,10 +82,7 @@ mod tests {
 
     #[test]
     fn what_xml_cannot_carry_is_replaced_visibly() {
-        assert_eq!(
-            escape("a\u{0}b\u{1b}\u{fffe}\t\n\r"),
-            "a\u{fffd}b\u{fffd}\u{fffd}\t\n&#13;"
-        );
+        assert_eq!(escape("a\u{0}b\u{1b}\u{fffe}\t\n\r"), "a\u{fffd}b\u{fffd}\u{fffd}\t\n&#13;");
         assert_eq!(escape("<>&\"'é😀"), "&lt;&gt;&amp;&quot;&apos;é😀");
     }
 

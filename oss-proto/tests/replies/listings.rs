@@ -13,26 +13,12 @@ const PARTS: &str = "<ListPartsResult><Bucket>oss-example</Bucket><EncodingType>
     <Size>1024</Size></Part></ListPartsResult>";
 
 fn list_parts(part_number_marker: Option<u32>) -> ListParts {
-    ListParts {
-        bucket: bucket(),
-        key: key(),
-        upload_id: upload_id(),
-        part_number_marker,
-        max_parts: None,
-    }
+    ListParts { bucket: bucket(), key: key(), upload_id: upload_id(), part_number_marker, max_parts: None }
 }
 
 #[test]
 fn parts_are_listed_with_what_proves_them() {
-    let required = [
-        "Bucket",
-        "Key",
-        "UploadId",
-        "IsTruncated",
-        "PartNumber",
-        "Size",
-        "NextPartNumberMarker",
-    ];
+    let required = ["Bucket", "Key", "UploadId", "IsTruncated", "PartNumber", "Size", "NextPartNumberMarker"];
     check_document(&list_parts(None), &[], PARTS, &required);
     let output = list_parts(None).parse(&reply(200, &[], PARTS)).unwrap();
     assert!(output.is_truncated);
@@ -45,14 +31,7 @@ fn parts_are_listed_with_what_proves_them() {
         last_modified: Some("2012-02-23T07:01:34.000Z".to_owned()),
     };
     assert_eq!(output.parts[0], first);
-    assert_eq!(
-        (
-            output.parts.len(),
-            output.parts[1].crc64,
-            output.parts[1].size
-        ),
-        (2, None, 1024)
-    );
+    assert_eq!((output.parts.len(), output.parts[1].crc64, output.parts[1].size), (2, None, 1024));
 }
 
 #[test]
@@ -60,14 +39,7 @@ fn an_empty_last_page_of_parts_is_read() {
     let document = "<ListPartsResult><Bucket>oss-example</Bucket><Key>dir/multipart 你.data</Key>\
         <UploadId>0004B9894A22E5B1888A1E29F8236E2D</UploadId><NextPartNumberMarker/><IsTruncated>false</IsTruncated></ListPartsResult>";
     let output = list_parts(None).parse(&reply(200, &[], document)).unwrap();
-    assert_eq!(
-        output,
-        ListPartsOutput {
-            parts: vec![],
-            is_truncated: false,
-            next_part_number_marker: None
-        }
-    );
+    assert_eq!(output, ListPartsOutput { parts: vec![], is_truncated: false, next_part_number_marker: None });
 }
 
 #[test]
@@ -81,45 +53,20 @@ fn pages_of_parts_that_are_not_ours_or_lead_nowhere_are_refused() {
         (None, "<PartNumber>1<", "<PartNumber>0<", "<PartNumber>"),
         (None, "<PartNumber>1<", "<PartNumber>1.0<", "<PartNumber>"),
         (Some(1), "", "", "<PartNumber>"),
-        (
-            None,
-            "<NextPartNumberMarker>5",
-            "<NextPartNumberMarker>4",
-            "<NextPartNumberMarker>",
-        ),
-        (
-            None,
-            "<NextPartNumberMarker>5",
-            "<NextPartNumberMarker>-5",
-            "<NextPartNumberMarker>",
-        ),
+        (None, "<NextPartNumberMarker>5", "<NextPartNumberMarker>4", "<NextPartNumberMarker>"),
+        (None, "<NextPartNumberMarker>5", "<NextPartNumberMarker>-5", "<NextPartNumberMarker>"),
         (None, "6291456", "6291456.5", "<Size>"),
         (None, "6291456", "99999999999999999999", "<Size>"),
-        (
-            None,
-            "<HashCrc64ecma>5",
-            "<HashCrc64ecma>x5",
-            "<HashCrc64ecma>",
-        ),
+        (None, "<HashCrc64ecma>5", "<HashCrc64ecma>x5", "<HashCrc64ecma>"),
         (None, "&quot;3349", "&quot;é", "<ETag>"),
-        (
-            None,
-            "<IsTruncated>true",
-            "<IsTruncated>True",
-            "<IsTruncated>",
-        ),
+        (None, "<IsTruncated>true", "<IsTruncated>True", "<IsTruncated>"),
     ] {
         let document = PARTS.replace(from, to);
         let reason = reason(list_parts(marker).parse(&reply(200, &[], &document)));
         assert!(reason.contains(named), "{from} -> {to}: {reason}");
     }
-    let stuck = PARTS
-        .replace("<Part>", "<Gone>")
-        .replace("</Part>", "</Gone>");
-    assert!(
-        reason(list_parts(Some(5)).parse(&reply(200, &[], &stuck)))
-            .contains("<NextPartNumberMarker>")
-    );
+    let stuck = PARTS.replace("<Part>", "<Gone>").replace("</Part>", "</Gone>");
+    assert!(reason(list_parts(Some(5)).parse(&reply(200, &[], &stuck))).contains("<NextPartNumberMarker>"));
     assert!(list_parts(Some(4)).parse(&reply(200, &[], &stuck)).is_ok());
 }
 
@@ -143,12 +90,7 @@ fn list_uploads() -> ListMultipartUploads {
 
 #[test]
 fn open_uploads_are_listed() {
-    check_document(
-        &list_uploads(),
-        &[],
-        UPLOADS,
-        &["Bucket", "IsTruncated", "NextKeyMarker"],
-    );
+    check_document(&list_uploads(), &[], UPLOADS, &["Bucket", "IsTruncated", "NextKeyMarker"]);
     let output = list_uploads().parse(&reply(200, &[], UPLOADS)).unwrap();
     let first = ListedUpload {
         key: "multipart\n.data".to_owned(),
@@ -157,31 +99,18 @@ fn open_uploads_are_listed() {
         storage_class: Some("IA".to_owned()),
     };
     assert_eq!((output.uploads.len(), &output.uploads[0]), (2, &first));
-    assert_eq!(
-        (
-            output.uploads[1].initiated,
-            &output.uploads[1].storage_class
-        ),
-        (None, &None)
-    );
+    assert_eq!((output.uploads[1].initiated, &output.uploads[1].storage_class), (None, &None));
     assert_eq!(output.common_prefixes, ["a/"]);
     assert!(output.is_truncated);
     assert_eq!(output.next_key_marker.as_deref(), Some("oss+ .avi"));
-    assert_eq!(
-        output.next_upload_id_marker.as_deref(),
-        Some("0004B99B8E707874FC2D692FA5D77D3F")
-    );
+    assert_eq!(output.next_upload_id_marker.as_deref(), Some("0004B99B8E707874FC2D692FA5D77D3F"));
 }
 
 #[test]
 fn pages_of_uploads_that_cannot_be_followed_are_refused() {
     for (from, to, named) in [
         ("oss-example", "other", "<Bucket>"),
-        (
-            "<UploadId>0004B999EF518A1FE585B0C9360DC4C8</UploadId>",
-            "",
-            "<UploadId>",
-        ),
+        ("<UploadId>0004B999EF518A1FE585B0C9360DC4C8</UploadId>", "", "<UploadId>"),
         ("<Key>oss.avi</Key>", "", "<Key>"),
         ("2012-02-23T", "2012-02-23 ", "<Initiated>"),
         ("<Prefix>a%2F</Prefix>", "", "<Prefix>"),
@@ -191,10 +120,7 @@ fn pages_of_uploads_that_cannot_be_followed_are_refused() {
     }
     let mut same_page = list_uploads();
     same_page.key_marker = Some("oss+ .avi".to_owned());
-    assert!(
-        same_page.parse(&reply(200, &[], UPLOADS)).is_ok(),
-        "another upload of the same key"
-    );
+    assert!(same_page.parse(&reply(200, &[], UPLOADS)).is_ok(), "another upload of the same key");
     same_page.upload_id_marker = Some("0004B99B8E707874FC2D692FA5D77D3F".to_owned());
     assert!(reason(same_page.parse(&reply(200, &[], UPLOADS))).contains("same page"));
 }
@@ -220,25 +146,10 @@ fn list_objects(continuation_token: Option<&str>) -> ListObjectsV2 {
 
 #[test]
 fn objects_are_listed() {
-    let required = [
-        "Name",
-        "IsTruncated",
-        "NextContinuationToken",
-        "KeyCount",
-        "Key",
-        "LastModified",
-        "Size",
-    ];
+    let required = ["Name", "IsTruncated", "NextContinuationToken", "KeyCount", "Key", "LastModified", "Size"];
     check_document(&list_objects(None), &[], OBJECTS, &required);
     let output = list_objects(None).parse(&reply(200, &[], OBJECTS)).unwrap();
-    assert_eq!(
-        (
-            output.name.as_str(),
-            output.prefix.as_deref(),
-            output.key_count
-        ),
-        ("oss-example", Some("fun/"), 3)
-    );
+    assert_eq!((output.name.as_str(), output.prefix.as_deref(), output.key_count), ("oss-example", Some("fun/"), 3));
     let first = ObjectSummary {
         key: "fun/a+b c.avi".to_owned(),
         last_modified: "2012-02-24T08:43:27.000Z".to_owned(),
@@ -248,28 +159,15 @@ fn objects_are_listed() {
         storage_class: Some("Standard".to_owned()),
     };
     assert_eq!((output.objects.len(), &output.objects[0]), (2, &first));
-    assert_eq!(
-        output.objects[1].key, "/old",
-        "an old object may have a name that is refused today"
-    );
+    assert_eq!(output.objects[1].key, "/old", "an old object may have a name that is refused today");
     assert_eq!(output.common_prefixes, ["fun/movie/"]);
-    assert_eq!(
-        output.next_continuation_token.as_deref(),
-        Some("CgJiYw--==")
-    );
+    assert_eq!(output.next_continuation_token.as_deref(), Some("CgJiYw--=="));
 }
 
 #[test]
 fn a_page_of_objects_that_leads_to_itself_is_refused() {
-    assert!(
-        reason(list_objects(Some("CgJiYw--==")).parse(&reply(200, &[], OBJECTS)))
-            .contains("same page")
-    );
-    assert!(
-        list_objects(Some("CgJiYw--="))
-            .parse(&reply(200, &[], OBJECTS))
-            .is_ok()
-    );
+    assert!(reason(list_objects(Some("CgJiYw--==")).parse(&reply(200, &[], OBJECTS))).contains("same page"));
+    assert!(list_objects(Some("CgJiYw--=")).parse(&reply(200, &[], OBJECTS)).is_ok());
     let other = OBJECTS.replace("oss-example", "other");
     assert!(reason(list_objects(None).parse(&reply(200, &[], &other))).contains("<Name>"));
 }

@@ -24,17 +24,10 @@ fn reply(status: u16, headers: &[(&str, &str)], body: &str) -> Reply {
     let mut map = HeaderMap::new();
     for (name, value) in headers {
         let name = HeaderName::from_bytes(name.as_bytes()).expect("a name");
-        map.append(
-            name,
-            HeaderValue::from_bytes(value.as_bytes()).expect("a value"),
-        );
+        map.append(name, HeaderValue::from_bytes(value.as_bytes()).expect("a value"));
     }
     let status = StatusCode::from_u16(status).expect("a status");
-    Reply {
-        status,
-        headers: map,
-        body: body.to_owned().into(),
-    }
+    Reply { status, headers: map, body: body.to_owned().into() }
 }
 
 /// The reason of a malformed reply.
@@ -65,16 +58,8 @@ where
     for field in required {
         let (without, doubled) = without_and_doubled(document, field);
         let named = format!("<{field}>");
-        assert!(
-            reason(parse(&without)).contains(&named),
-            "{} without {field}",
-            O::NAME
-        );
-        assert!(
-            reason(parse(&doubled)).contains(&named),
-            "{} with {field} twice",
-            O::NAME
-        );
+        assert!(reason(parse(&without)).contains(&named), "{} without {field}", O::NAME);
+        assert!(reason(parse(&doubled)).contains(&named), "{} with {field} twice", O::NAME);
     }
     for end in (0..document.len()).filter(|end| document.is_char_boundary(*end)) {
         match parse(&document[..end]) {
@@ -92,28 +77,15 @@ where
     ] {
         assert!(reason(parse(body)).contains(words), "{}: {body}", O::NAME);
     }
-    assert_eq!(
-        code(parse("<Error><Code>InternalError</Code></Error>")),
-        ErrorCode::INTERNAL_ERROR
-    );
+    assert_eq!(code(parse("<Error><Code>InternalError</Code></Error>")), ErrorCode::INTERNAL_ERROR);
     assert!(reason(operation.parse(&reply(202, headers, document))).contains("202"));
-    assert_eq!(
-        code(operation.parse(&reply(503, headers, document))),
-        ErrorCode::BAD_ERROR_RESPONSE
-    );
+    assert_eq!(code(operation.parse(&reply(503, headers, document))), ErrorCode::BAD_ERROR_RESPONSE);
 }
 
-fn check_spellings<T: Debug + PartialEq>(
-    document: &str,
-    whole: &T,
-    parse: impl Fn(&str) -> Result<T, ReplyError>,
-) {
+fn check_spellings<T: Debug + PartialEq>(document: &str, whole: &T, parse: impl Fn(&str) -> Result<T, ReplyError>) {
     let root_end = document.find("Result").expect("a result") + "Result".len();
-    let with_namespace = format!(
-        "{} xmlns=\"http://doc.oss-cn-hangzhou.aliyuncs.com\"{}",
-        &document[..root_end],
-        &document[root_end..]
-    );
+    let with_namespace =
+        format!("{} xmlns=\"http://doc.oss-cn-hangzhou.aliyuncs.com\"{}", &document[..root_end], &document[root_end..]);
     let with_unknown = document.replacen('>', "><New><Key>x</Key></New><!-- c -->", 1);
     for spelling in [
         with_namespace,
@@ -129,14 +101,9 @@ fn check_spellings<T: Debug + PartialEq>(
 
 /// The document without the first element of this name, and with it twice in a row.
 fn without_and_doubled(document: &str, field: &str) -> (String, String) {
-    let start = document
-        .find(&format!("<{field}>"))
-        .expect("the sample has the field");
+    let start = document.find(&format!("<{field}>")).expect("the sample has the field");
     let closing = format!("</{field}>");
     let end = start + document[start..].find(&closing).expect("it is closed") + closing.len();
     let element = &document[start..end];
-    (
-        document.replacen(element, "", 1),
-        document.replacen(element, &element.repeat(2), 1),
-    )
+    (document.replacen(element, "", 1), document.replacen(element, &element.repeat(2), 1))
 }

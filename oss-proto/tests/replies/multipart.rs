@@ -11,32 +11,16 @@ const COMPLETED: &str = "<CompleteMultipartUploadResult><EncodingType>url</Encod
     <Location>http://oss-example.oss-cn-hangzhou.aliyuncs.com/dir/multipart%20%E4%BD%A0.data</Location><Bucket>oss-example</Bucket>\
     <Key>dir/multipart%20%E4%BD%A0.data</Key><ETag>&quot;B864DB6A936D376F9F8D3ED3BBE540DD-3&quot;</ETag></CompleteMultipartUploadResult>";
 
-const HEADERS: [(&str, &str); 3] = [
-    ("x-oss-request-id", "51C2"),
-    ("x-oss-hash-crc64ecma", "5981764153023615706"),
-    ("x-oss-version-id", "CAEQ"),
-];
+const HEADERS: [(&str, &str); 3] =
+    [("x-oss-request-id", "51C2"), ("x-oss-hash-crc64ecma", "5981764153023615706"), ("x-oss-version-id", "CAEQ")];
 
 fn initiate() -> InitiateMultipartUpload {
-    InitiateMultipartUpload {
-        bucket: bucket(),
-        key: key(),
-        headers: ObjectHeaders::new(),
-    }
+    InitiateMultipartUpload { bucket: bucket(), key: key(), headers: ObjectHeaders::new() }
 }
 
 fn complete(headers: ObjectHeaders) -> CompleteMultipartUpload {
-    let part = (
-        PartNumber::new(1).expect("valid"),
-        ETag::new("A").expect("valid"),
-    );
-    CompleteMultipartUpload {
-        bucket: bucket(),
-        key: key(),
-        upload_id: upload_id(),
-        parts: vec![part],
-        headers,
-    }
+    let part = (PartNumber::new(1).expect("valid"), ETag::new("A").expect("valid"));
+    CompleteMultipartUpload { bucket: bucket(), key: key(), upload_id: upload_id(), parts: vec![part], headers }
 }
 
 fn etag() -> Option<ETag> {
@@ -45,12 +29,7 @@ fn etag() -> Option<ETag> {
 
 #[test]
 fn initiate_gives_the_id_of_our_upload_only() {
-    check_document(
-        &initiate(),
-        &HEADERS,
-        INITIATED,
-        &["Bucket", "Key", "UploadId"],
-    );
+    check_document(&initiate(), &HEADERS, INITIATED, &["Bucket", "Key", "UploadId"]);
     let parse = |document: &str| initiate().parse(&reply(200, &HEADERS, document));
     assert_eq!(parse(INITIATED).unwrap().upload_id, upload_id());
     for (from, to, named) in [
@@ -80,10 +59,7 @@ fn names_are_decoded_exactly_when_the_reply_says_they_are_encoded() {
     assert!(reason(operation.parse(&reply(200, &[], &encoded))).contains("percent-encoded"));
     operation.key = Key::new("tab\t\u{1}\r\n").unwrap();
     let encoded = encoded.replace("100%25 + %zz", "tab%09%01%0d%0A");
-    assert!(
-        operation.parse(&reply(200, &[], &encoded)).is_ok(),
-        "keys that XML cannot carry"
-    );
+    assert!(operation.parse(&reply(200, &[], &encoded)).is_ok(), "keys that XML cannot carry");
 }
 
 #[test]
@@ -92,22 +68,12 @@ fn complete_gives_what_was_published() {
     check_document(&complete, &HEADERS, COMPLETED, &["Bucket", "Key", "ETag"]);
     let output = complete.parse(&reply(200, &HEADERS, COMPLETED)).unwrap();
     let crc64 = Some(Crc64::of(b"hello world"));
-    assert_eq!(
-        output,
-        CompleteMultipartUploadOutput {
-            etag: etag(),
-            crc64,
-            version_id: Some("CAEQ".to_owned())
-        }
-    );
+    assert_eq!(output, CompleteMultipartUploadOutput { etag: etag(), crc64, version_id: Some("CAEQ".to_owned()) });
 
     let other_object = COMPLETED.replace("oss-example</Bucket>", "other</Bucket>");
     assert!(reason(complete.parse(&reply(200, &HEADERS, &other_object))).contains("<Bucket>"));
     let same = [("etag", "\"B864DB6A936D376F9F8D3ED3BBE540DD-3\"")];
-    assert_eq!(
-        complete.parse(&reply(200, &same, COMPLETED)).unwrap().etag,
-        etag()
-    );
+    assert_eq!(complete.parse(&reply(200, &same, COMPLETED)).unwrap().etag, etag());
     let different = [("etag", "\"C864DB6A936D376F9F8D3ED3BBE540DD-3\"")];
     assert!(reason(complete.parse(&reply(200, &different, COMPLETED))).contains("ETag"));
     let bad_crc = [("x-oss-hash-crc64ecma", "1e3")];
@@ -116,14 +82,9 @@ fn complete_gives_what_was_published() {
 
 #[test]
 fn a_malformed_reply_keeps_its_request_id() {
-    let error = complete(ObjectHeaders::new())
-        .parse(&reply(200, &HEADERS, ""))
-        .unwrap_err();
+    let error = complete(ObjectHeaders::new()).parse(&reply(200, &HEADERS, "")).unwrap_err();
     assert_eq!(error.request_id(), Some("51C2"));
-    assert_eq!(
-        error.to_string(),
-        "the reply to CompleteMultipartUpload cannot be read: the reply has no body"
-    );
+    assert_eq!(error.to_string(), "the reply to CompleteMultipartUpload cannot be read: the reply has no body");
 }
 
 #[test]
@@ -137,34 +98,14 @@ fn a_callbacks_json_is_taken_only_when_one_was_asked_for() {
     assert_eq!(with.parse(&json).unwrap().etag, etag());
     assert!(reason(without.parse(&json)).contains("JSON"));
 
-    assert_eq!(
-        with.parse(&reply(200, &HEADERS, COMPLETED)).unwrap().etag,
-        etag(),
-        "OSS's own XML"
-    );
-    for body in [
-        "",
-        "<html></html>",
-        "<CompleteMultipartUploadResult>",
-        "<Other/>",
-        "<Error><Code>",
-    ] {
+    assert_eq!(with.parse(&reply(200, &HEADERS, COMPLETED)).unwrap().etag, etag(), "OSS's own XML");
+    for body in ["", "<html></html>", "<CompleteMultipartUploadResult>", "<Other/>", "<Error><Code>"] {
         reason(with.parse(&reply(200, &replied, body)));
     }
     let failed = "<Error><Code>CallbackFailed</Code></Error>";
     for body in [failed, "", "<html></html>"] {
-        assert_eq!(
-            code(with.parse(&reply(203, &replied, body))),
-            ErrorCode::CALLBACK_FAILED,
-            "{body}"
-        );
+        assert_eq!(code(with.parse(&reply(203, &replied, body))), ErrorCode::CALLBACK_FAILED, "{body}");
     }
-    assert_eq!(
-        code(without.parse(&reply(203, &replied, failed))),
-        ErrorCode::CALLBACK_FAILED
-    );
-    assert_eq!(
-        code(without.parse(&reply(203, &replied, ""))),
-        ErrorCode::BAD_ERROR_RESPONSE
-    );
+    assert_eq!(code(without.parse(&reply(203, &replied, failed))), ErrorCode::CALLBACK_FAILED);
+    assert_eq!(code(without.parse(&reply(203, &replied, ""))), ErrorCode::BAD_ERROR_RESPONSE);
 }
