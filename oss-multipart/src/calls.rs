@@ -1,0 +1,182 @@
+//! One attempt of each action that is a call or a read.
+
+use crate::driver::local;
+use crate::error::Cause;
+use crate::machine::{Action, Head, Published, Reply};
+use crate::plan::Range;
+use crate::request::Progress;
+use crate::source::{PartBody, SourceFile};
+use md5::{Digest, Md5};
+use oss_checkpoint::Job;
+use oss_http::{Answered, CallError, Caller, Fault, Payload};
+use oss_proto::ops::{
+    AbortMultipartUpload, CompleteMultipartUpload, HeadObject, InitiateMultipartUpload, ListMultipartUploads,
+    ListParts, ListedUpload, ObjectHead, PutObject, UploadPart,
+};
+use oss_proto::{Crc64, ErrorCode, PartNumber, UploadId};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, PoisonError};
+
+/// How an action ended: its reply, or its fault and what a person should read.
+pub(crate) type Ended = Result<Reply, (Fault, Cause)>;
+
+/// What every call of one transfer needs.
+#[derive(Debug)]
+pub(crate) struct Context {
+    pub(crate) caller: Caller,
+    pub(crate) job: Job,
+    pub(crate) source: Arc<SourceFile>,
+    pub(crate) progress: Progress,
+}
+
+/// Does it, once.
+///
+/// # Cancel safety
+/// Dropped, a call's connection is closed; the server may still act on what it has. A read ends when `stop` is set.
+pub(crate) async fn perform(context: Arc<Context>, action: Action, stop: Arc<AtomicBool>) -> Ended {
+    let Context { caller, job, .. } = &*context;
+    let (bucket, key) = (job.bucket.clone(), job.key.clone());
+    match action {
+        Action::PutObject => context.put_object().await,
+        Action::Initiate => {
+            let op = InitiateMultipartUpload { bucket, key, headers: job.headers.clone() };
+            let answered = caller.attempt(&op, Payload::empty()).await.map_err(refused)?;
+            let date = answered.date.unwrap_or_else(oss_http::clock::now);
+            Ok(Reply::Initiated { upload_id: answered.output.upload_id, date })
+        }
+        Action::ListUploads => context.list_uploads().await,
+        Action::ListParts { upload_id, marker } => {
+            let op = ListParts { bucket, key, upload_id, part_number_marker: marker, max_parts: Some(1000) };
+            let listed = caller.attempt(&op, Payload::empty()).await.map_err(refused)?.output;
+            let next = listed.next_part_number_marker.filter(|_| listed.is_truncated);
+            Ok(Reply::Parts { parts: listed.parts, next })
+        }
+        Action::UploadPart { upload_id, number, range } => context.upload_part(upload_id, number, range).await,
+        Action::ProvePart { range, md5, .. } => {
+            let (crc64, md5) = context.digest(range, md5, stop).await?;
+            Ok(Reply::Proved { crc64, md5 })
+        }
+        Action::CheckSource { whole } => context.check_source(whole, stop).await,
+        Action::Complete { upload_id, parts } => {
+            let op = CompleteMultipartUpload { bucket, key, upload_id, parts, headers: job.headers.clone() };
+            let Answered { output, request_id, .. } = caller.attempt(&op, Payload::empty()).await.map_err(refused)?;
+            let (etag, crc64, version_id) = (output.etag, output.crc64, output.version_id);
+            Ok(Reply::Completed(Published { etag, crc64, version_id, request_id }))
+        }
+        Action::HeadObject => {
+            let op = HeadObject { bucket, key, version_id: None };
+            match caller.attempt(&op, Payload::empty()).await {
+                Ok(answered) => Ok(Reply::Head(Some(head(answered)))),
+                Err(error) if error.service().is_some_and(|s| s.code == ErrorCode::NO_SUCH_KEY) => {
+                    Ok(Reply::Head(None))
+                }
+                Err(error) => Err(refused(error)),
+            }
+        }
+        Action::Abort { upload_id } => {
+            let op = AbortMultipartUpload { bucket, key, upload_id };
+            caller.attempt(&op, Payload::empty()).await.map_err(refused)?;
+            Ok(Reply::Aborted)
+        }
+        Action::Stop | Action::Save(_) | Action::Discard => Err((Fault::Rejected, Cause::Local("not a call".into()))),
+    }
+}
+
+impl Context {
+    async fn put_object(&self) -> Ended {
+        let source = self.source.clone();
+        let read = tokio::task::spawn_blocking(move || {
+            let bytes = source.read_whole()?;
+            Ok((Crc64::of(&bytes), Md5::digest(&bytes).into(), bytes))
+        });
+        let (crc64, md5, bytes) =
+            read.await.unwrap_or_else(|error| Err(std::io::Error::other(error))).map_err(local)?;
+        let op = PutObject {
+            bucket: self.job.bucket.clone(),
+            key: self.job.key.clone(),
+            headers: self.job.headers.clone(),
+            content_md5: Some(md5),
+        };
+        let answered = self.caller.attempt(&op, Payload::bytes(bytes)).await.map_err(refused)?;
+        let Answered { output, request_id, .. } = answered;
+        let (etag, version_id) = (output.etag, output.version_id);
+        Ok(Reply::Put { object: Published { etag, crc64: output.crc64, version_id, request_id }, crc64, md5 })
+    }
+
+    async fn upload_part(&self, upload_id: UploadId, number: PartNumber, range: Range) -> Ended {
+        let (body, sent) = PartBody::new(self.source.clone(), range, self.progress.in_flight_counter());
+        let op = UploadPart {
+            bucket: self.job.bucket.clone(),
+            key: self.job.key.clone(),
+            upload_id,
+            part_number: number,
+            content_md5: None,
+        };
+        let payload = Payload::stream(range.len, Box::pin(body));
+        let output = self.caller.attempt(&op, payload).await.map_err(refused)?.output;
+        let sent = *sent.lock().unwrap_or_else(PoisonError::into_inner);
+        match sent {
+            Some(sent) => Ok(Reply::Part { etag: output.etag, crc64: output.crc64, sent }),
+            None => {
+                Err((Fault::OutcomeUnknown, Cause::Local("the server answered before it had all of the part".into())))
+            }
+        }
+    }
+
+    async fn list_uploads(&self) -> Ended {
+        let mut uploads: Vec<ListedUpload> = Vec::new();
+        let (mut key_marker, mut upload_id_marker) = (None, None);
+        loop {
+            let op = ListMultipartUploads {
+                bucket: self.job.bucket.clone(),
+                prefix: Some(self.job.key.as_str().to_owned()),
+                delimiter: None,
+                key_marker: key_marker.take(),
+                upload_id_marker: upload_id_marker.take(),
+                max_uploads: Some(1000),
+            };
+            let page = self.caller.attempt(&op, Payload::empty()).await.map_err(refused)?.output;
+            uploads.extend(page.uploads.into_iter().filter(|upload| upload.key == self.job.key.as_str()));
+            // The key itself sorts before every longer one: later pages hold other keys only.
+            let more = page.is_truncated && page.next_key_marker.as_deref() == Some(self.job.key.as_str());
+            if !more {
+                return Ok(Reply::Uploads(uploads));
+            }
+            (key_marker, upload_id_marker) = (page.next_key_marker, page.next_upload_id_marker);
+        }
+    }
+
+    async fn check_source(&self, whole: bool, stop: Arc<AtomicBool>) -> Ended {
+        let range = Range { offset: 0, len: self.source.fingerprint().size };
+        let crc64 = if whole { Some(self.digest(range, false, stop).await?.0) } else { None };
+        let source = self.source.clone();
+        let checked = tokio::task::spawn_blocking(move || source.check_path());
+        checked.await.unwrap_or_else(|error| Err(std::io::Error::other(error))).map_err(local)?;
+        Ok(Reply::Source(crc64))
+    }
+
+    async fn digest(
+        &self,
+        range: Range,
+        md5: bool,
+        stop: Arc<AtomicBool>,
+    ) -> Result<(Crc64, Option<[u8; 16]>), (Fault, Cause)> {
+        let source = self.source.clone();
+        let read = tokio::task::spawn_blocking(move || source.digest(range, md5, &stop));
+        read.await.unwrap_or_else(|error| Err(std::io::Error::other(error))).map_err(local)
+    }
+}
+
+fn head(answered: Answered<ObjectHead>) -> Head {
+    let Answered { output, request_id, .. } = answered;
+    Head {
+        size: output.size,
+        last_modified: output.last_modified,
+        object_type: output.object_type,
+        object: Published { etag: output.etag, crc64: output.crc64, version_id: output.version_id, request_id },
+    }
+}
+
+fn refused(error: CallError) -> (Fault, Cause) {
+    (error.fault(), Cause::Call(error))
+}

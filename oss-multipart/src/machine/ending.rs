@@ -1,0 +1,150 @@
+//! The end without success: drop what is in flight, leave nothing billed that a crash would forget, save the rest.
+
+use super::{Action, ActionId, Doing, Failure, Fault, Notice, Now, Outcome, Phase, Reply, Upload, Why};
+use oss_proto::PartNumber;
+
+/// An id that no checkpoint remembers is aborted this often before the user is told of it.
+const MAX_ABORTS: u32 = 3;
+
+/// Where the ending stands.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Ending {
+    failure: Failure,
+    stage: Stage,
+    rounds: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Stage {
+    Aborting,
+    Confirming,
+    Saving,
+    Discarding,
+}
+
+impl Why {
+    /// The end a final fault means.
+    pub(super) fn of(fault: &Fault) -> Self {
+        match fault {
+            Fault::WrongEndpoint { .. } => Self::WrongEndpoint,
+            Fault::Corrupted => Self::Corrupted,
+            Fault::Unproven => Self::Unproven,
+            Fault::AlreadyExists => Self::AlreadyExists,
+            Fault::SourceChanged => Self::SourceChanged,
+            _ => Self::Rejected,
+        }
+    }
+}
+
+impl Upload {
+    /// Stops and keeps what the next run can use. The end comes after the last save, as [`Outcome::Failed`] with [`Why::Cancelled`].
+    pub fn cancel(&mut self, now: Now) {
+        self.tick(now);
+        if !matches!(self.phase, Phase::Ending(_) | Phase::Over | Phase::Discarding(_)) {
+            self.fail(Why::Cancelled, None, None);
+        }
+    }
+
+    /// Stops and deletes the upload on the server, parts in flight included, then the checkpoint; ends with [`Why::Aborted`].
+    pub fn abort(&mut self, now: Now) {
+        self.tick(now);
+        if !matches!(self.phase, Phase::Ending(_) | Phase::Over | Phase::Discarding(_)) {
+            self.fail(Why::Aborted, None, None);
+        }
+    }
+
+    pub(super) fn fail(&mut self, why: Why, action: Option<ActionId>, part: Option<PartNumber>) {
+        self.stop_calls();
+        let durable = self.own.as_ref().is_none_or(|own| own.durable);
+        let failure = Failure { why, action, part, upload_id: self.upload_id().cloned(), resumable: durable };
+        let stage = match &self.own {
+            Some(_) if why == Why::Aborted || !durable => Stage::Aborting,
+            None if why == Why::Aborted && self.nothing_abandoned() => Stage::Discarding,
+            Some(_) => Stage::Saving,
+            None => return self.over(failure),
+        };
+        self.enter(Phase::Ending(Ending { failure, stage, rounds: 0 }));
+    }
+
+    /// No call in flight is wanted any more; a save is let finish, it cannot be undone.
+    pub(super) fn stop_calls(&mut self) {
+        let before = self.calls.len();
+        self.calls.retain(|_, doing| *doing == Doing::SaveHint);
+        self.stop |= self.calls.len() < before;
+        self.step.issued = None;
+        self.parts.drop_in_flight();
+    }
+
+    /// The checkpoint remembers no other id that is still to be aborted.
+    fn nothing_abandoned(&self) -> bool {
+        self.abandoned.is_empty() && self.still_there.is_empty()
+    }
+
+    fn over(&mut self, failure: Failure) {
+        self.enter(Phase::Over);
+        self.outcome = Some(Outcome::Failed(failure));
+    }
+
+    pub(super) fn ending_action(&mut self, ending: &Ending) -> Option<Action> {
+        let upload_id = self.upload_id().cloned();
+        Some(match ending.stage {
+            Stage::Aborting => Action::Abort { upload_id: upload_id? },
+            Stage::Confirming => Action::ListParts { upload_id: upload_id?, marker: None },
+            Stage::Saving => Action::Save(self.snapshot()),
+            Stage::Discarding => Action::Discard,
+        })
+    }
+
+    pub(super) fn ending_reply(&mut self, ending: Ending, reply: Reply) {
+        match (ending.stage, reply) {
+            (Stage::Aborting, _) => self.enter(Phase::Ending(Ending { stage: Stage::Confirming, ..ending })),
+            (Stage::Confirming, Reply::Parts { .. }) if ending.rounds < MAX_ABORTS => {
+                let rounds = ending.rounds + 1;
+                self.enter(Phase::Ending(Ending { stage: Stage::Aborting, rounds, ..ending }));
+            }
+            (Stage::Confirming, _) => self.abort_failed(ending),
+            (Stage::Saving, Reply::NotSaved(reason)) => {
+                self.notice(Notice::NotSaved(reason));
+                self.over(ending.failure);
+            }
+            (Stage::Saving | Stage::Discarding, _) => self.over(ending.failure),
+        }
+    }
+
+    pub(super) fn ending_fault(&mut self, now: Now, ending: Ending, fault: &Fault) {
+        match ending.stage {
+            Stage::Aborting | Stage::Confirming if *fault == Fault::NoSuchUpload => self.gone(ending),
+            // 204 came before; that the list is refused does not make it less so.
+            Stage::Confirming => self.gone(ending),
+            Stage::Aborting if self.step.failures + 1 < MAX_ABORTS => {
+                self.step.failures += 1;
+                if let super::Verdict::Again { delay } = self.retry.verdict(fault, self.step.failures) {
+                    self.retry_step(now, fault, delay);
+                } else {
+                    self.abort_failed(ending);
+                }
+            }
+            Stage::Aborting => self.abort_failed(ending),
+            Stage::Saving | Stage::Discarding => self.over(ending.failure),
+        }
+    }
+
+    fn gone(&mut self, mut ending: Ending) {
+        self.own = None;
+        self.verdict = None;
+        ending.failure.upload_id = None;
+        if ending.failure.why == Why::Aborted {
+            let stage = if self.nothing_abandoned() { Stage::Discarding } else { Stage::Saving };
+            self.enter(Phase::Ending(Ending { stage, ..ending }));
+        } else {
+            self.over(ending.failure);
+        }
+    }
+
+    fn abort_failed(&mut self, ending: Ending) {
+        if let Some(own) = &self.own {
+            self.notice(Notice::StillThere(own.upload_id.clone()));
+        }
+        self.over(ending.failure);
+    }
+}

@@ -1,0 +1,126 @@
+//! Parts under way: sending, proving, and the coalesced saves beside them.
+
+use super::Notice;
+use super::parts::Proof;
+use super::{
+    Action, ActionId, Doing, Event, Fault, Now, PROVING_AT_ONCE, Phase, Reply, SAVE_EVERY, Upload, Verdict, Why,
+};
+use oss_proto::PartNumber;
+
+impl Upload {
+    pub(super) fn poll_moving(&mut self, now: Now) -> Option<(ActionId, Action)> {
+        if self.parts.all_done() {
+            self.enter(Phase::Checking);
+            return self.poll_action(now);
+        }
+        if let Some(save) = self.poll_hint(now) {
+            return Some(save);
+        }
+        if self.parts.proving.len() < PROVING_AT_ONCE
+            && let Some((number, range, md5)) = self.parts.next_to_prove()
+        {
+            return Some((self.issue(Doing::Prove(number)), Action::ProvePart { number, range, md5 }));
+        }
+        let upload_id = self.upload_id()?.clone();
+        if self.parts.sending.len() < self.retry.window()
+            && let Some((number, range)) = self.parts.next_to_send(now)
+        {
+            return Some((self.issue(Doing::Send(number)), Action::UploadPart { upload_id, number, range }));
+        }
+        None
+    }
+
+    fn poll_hint(&mut self, now: Now) -> Option<(ActionId, Action)> {
+        if !self.dirty || self.saving() || now < self.saved_at + SAVE_EVERY {
+            return None;
+        }
+        self.dirty = false;
+        let checkpoint = self.snapshot();
+        Some((self.issue(Doing::SaveHint), Action::Save(checkpoint)))
+    }
+
+    pub(super) fn hint_saved(&mut self, now: Now, id: ActionId, reply: Reply) {
+        self.saved_at = now;
+        match reply {
+            Reply::Saved => self.remember_durable(),
+            Reply::NotSaved(reason) => self.not_saved(reason, id),
+            _ => {}
+        }
+    }
+
+    pub(super) fn remember_durable(&mut self) {
+        if let Some(own) = &mut self.own {
+            own.durable = true;
+        }
+    }
+
+    /// A save failed; tells it once in a row, and ends the run when the caller requires a checkpoint.
+    pub(super) fn not_saved(&mut self, reason: String, id: ActionId) {
+        self.notice(Notice::NotSaved(reason));
+        if self.options.require_checkpoint {
+            self.fail(Why::NoCheckpoint, Some(id), None);
+        }
+    }
+
+    pub(super) fn part_sent(&mut self, now: Now, id: ActionId, number: PartNumber, reply: Reply) {
+        let Reply::Part { etag, crc64, sent } = &reply else {
+            return self.part_fault(now, id, number, Fault::OutcomeUnknown);
+        };
+        let proof = self.parts.uploaded(number, etag.clone(), *crc64, *sent);
+        match proof {
+            Proof::Nothing if self.options.allow_unproven && self.parts.waive(number, &reply) => {
+                self.part_done(number, false);
+            }
+            Proof::Nothing => self.fail(Why::Unproven, Some(id), Some(number)),
+            other => self.judge(now, id, number, other),
+        }
+    }
+
+    pub(super) fn part_proved(&mut self, now: Now, id: ActionId, number: PartNumber, reply: &Reply) {
+        let Reply::Proved { crc64, md5 } = reply else {
+            return self.fail(Why::Rejected, Some(id), Some(number));
+        };
+        let listed = !self.parts.was_sent(number);
+        match self.parts.proved(number, *crc64, *md5) {
+            // Not ours, or of older bytes: it is sent like any other part.
+            Proof::Differs if listed => {}
+            other => self.judge(now, id, number, other),
+        }
+    }
+
+    fn judge(&mut self, now: Now, id: ActionId, number: PartNumber, proof: Proof) {
+        match proof {
+            Proof::Proven { reused } => self.part_done(number, reused),
+            Proof::Pending => self.retry.progress(),
+            Proof::Differs => self.part_fault(now, id, number, Fault::Corrupted),
+            Proof::Nothing => self.part_fault(now, id, number, Fault::Unproven),
+        }
+    }
+
+    fn part_done(&mut self, number: PartNumber, reused: bool) {
+        self.retry.progress();
+        self.dirty = true;
+        let size = self.parts.done.get(&number).map_or(0, |part| part.size);
+        self.events.push_back(Event::Part { number, size, reused });
+    }
+
+    pub(super) fn part_fault(&mut self, now: Now, id: ActionId, number: PartNumber, fault: Fault) {
+        let attempt = self.parts.failed(number);
+        if fault == Fault::NoSuchUpload {
+            return self.upload_lost(now, id);
+        }
+        match self.retry.verdict(&fault, attempt) {
+            Verdict::Again { delay } => {
+                self.parts.later(number, now + delay);
+                let operation = "UploadPart";
+                self.events.push_back(Event::Retry { operation, part: Some(number), attempt, delay, fault });
+            }
+            Verdict::Spent => self.fail(Why::BudgetSpent, Some(id), Some(number)),
+            Verdict::Final => self.fail(Why::of(&fault), Some(id), Some(number)),
+        }
+    }
+
+    pub(super) fn prove_fault(&mut self, id: ActionId, number: PartNumber, fault: &Fault) {
+        self.fail(Why::of(fault), Some(id), Some(number));
+    }
+}

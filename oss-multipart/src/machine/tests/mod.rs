@@ -1,0 +1,5 @@
+//! The machine against a model of OSS, the disk and the file, in virtual time.
+
+mod crashes;
+mod faults;
+mod world;

@@ -1,0 +1,144 @@
+//! Before the first request: check what was asked, open the file, take the lock, read what the last run left.
+
+#![expect(clippy::disallowed_methods, reason = "the time of day of the run, and its seed")]
+
+use crate::error::UploadError;
+use crate::machine::{Earlier, Event, Notice, Upload};
+use crate::plan::{DEFAULT_PART_SIZE, Plan, PlanError};
+use crate::request::UploadObjectRequest;
+use crate::source::SourceFile;
+use oss_checkpoint::{
+    Checkpoint, Comparison, Job, Loaded, Lock, LockError, OsDir, Place, PlaceKind, Places, Source, Store, Unverified,
+    host_name,
+};
+use oss_proto::limits::{MAX_PART_SIZE, MIN_PART_SIZE};
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Everything a run needs; nothing has been sent.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    pub(crate) source: Arc<SourceFile>,
+    pub(crate) job: Job,
+    pub(crate) upload: Upload,
+    pub(crate) store: Store<OsDir>,
+    /// `None` where the file system cannot lock; said as a notice.
+    pub(crate) lock: Option<Lock>,
+    /// Said before the machine's own events.
+    pub(crate) notices: Vec<Event>,
+}
+
+/// Checks and opens everything; blocks on the disk (and on the lock, when asked to wait).
+pub(crate) fn prepare(
+    request: &UploadObjectRequest,
+    endpoint: String,
+    region: String,
+) -> Result<Prepared, UploadError> {
+    let job = Job {
+        endpoint: request.endpoint_name.clone().unwrap_or(endpoint),
+        region,
+        bucket: request.bucket.clone()?,
+        key: request.key.clone()?,
+        headers: request.headers.clone(),
+    };
+    if !(1..=1024).contains(&request.options.parallel) {
+        return Err(UploadError::Parallel(request.options.parallel));
+    }
+    if let Some(part_size) = request.part_size.filter(|size| !(MIN_PART_SIZE..=MAX_PART_SIZE).contains(size)) {
+        return Err(PlanError::PartSize(part_size).into());
+    }
+    let path = request.file_path.clone();
+    let file = SourceFile::open(&path).map_err(|source| UploadError::File { path, source })?;
+    let source = Source { path: file.path().to_owned(), host: host_name(), fingerprint: file.fingerprint().clone() };
+    let asked = Plan::new(file.fingerprint().size, request.part_size.unwrap_or(DEFAULT_PART_SIZE))?;
+
+    let mut notices = Vec::new();
+    let places = Places::for_upload(file.path(), &job, request.checkpoint_dir.as_deref())?;
+    let (store, lock) = lock(&places, request.wait, &mut notices)?;
+    let earlier = load(&store, &job, &source, request, &mut notices)?;
+    let wanted = request.part_size.unwrap_or(DEFAULT_PART_SIZE);
+    if asked.part_size() > wanted && !matches!(earlier, Earlier::Resume { .. }) {
+        notices.push(Event::Notice(Notice::PartSizeGrown { from: wanted, to: asked.part_size() }));
+    }
+    let plan = match &earlier {
+        Earlier::Resume { checkpoint, .. } => Plan::new(source.fingerprint.size, checkpoint.part_size)?,
+        _ => asked,
+    };
+    let wall = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let upload = Upload::new(job.clone(), source, plan, request.options.clone(), earlier, wall, fastrand::u64(..));
+    Ok(Prepared { source: Arc::new(file), job, upload, store, lock, notices })
+}
+
+/// The place where a checkpoint is, else where one can be written; and its lock.
+fn lock(places: &Places, wait: bool, notices: &mut Vec<Event>) -> Result<(Store<OsDir>, Option<Lock>), UploadError> {
+    let writable = |place: &&Place| place.refusal.is_none();
+    let found = places.iter().filter(writable).find(|place| std::fs::symlink_metadata(place.path()).is_ok());
+    let place = found.or(places.writable()).unwrap_or(&places[0]);
+    if place.kind == PlaceKind::UserState || place.refusal.is_some() {
+        notices.push(Event::Notice(Notice::Place(place.words())));
+    }
+    let store = place.store();
+    let locked = if wait { store.lock_waiting() } else { store.lock() };
+    match locked {
+        Ok(lock) => Ok((store, Some(lock))),
+        Err(error @ LockError::Unsupported { .. }) => {
+            notices.push(Event::Notice(Notice::NoLock(error.to_string())));
+            Ok((store, None))
+        }
+        // Nothing can be written there: there is nothing to protect either, and the notice above says so.
+        Err(LockError::Io { .. }) if place.refusal.is_some() => Ok((store, None)),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What the last run left, compared with what is asked for now. What is not ours is set aside.
+fn load(
+    store: &Store<OsDir>,
+    job: &Job,
+    source: &Source,
+    request: &UploadObjectRequest,
+    notices: &mut Vec<Event>,
+) -> Result<Earlier, UploadError> {
+    let in_the_way = |source| UploadError::Checkpoint { path: store.path(), source };
+    let unverified: Unverified = match store.load().map_err(in_the_way)? {
+        Loaded::Nothing => return Ok(Earlier::Nothing),
+        Loaded::Found(unverified) => unverified,
+        Loaded::Damaged(error) => {
+            store.set_aside().map_err(in_the_way)?;
+            notices.push(Event::Notice(Notice::Foreign { upload_id: None, reason: error.to_string() }));
+            return Ok(Earlier::Nothing);
+        }
+    };
+    match unverified.compare(job, source, request.part_size) {
+        Comparison::Resume { checkpoint, changed: _ } if request.restart && checkpoint.source.path == source.path => {
+            let reason = "as asked, the earlier attempt is given up".into();
+            Ok(Earlier::Superseded { checkpoint: Box::new(checkpoint), reason })
+        }
+        Comparison::Resume { checkpoint, changed } if !request.restart => {
+            Ok(Earlier::Resume { checkpoint: Box::new(checkpoint), changed })
+        }
+        Comparison::Superseded { checkpoint, reason } => {
+            Ok(Earlier::Superseded { checkpoint: Box::new(checkpoint), reason: reason.to_string() })
+        }
+        Comparison::Foreign { checkpoint, reason } => {
+            set_foreign_aside(store, &checkpoint, reason.to_string(), notices).map_err(in_the_way)
+        }
+        Comparison::Resume { checkpoint, .. } => {
+            let reason = "as asked, the earlier attempt is given up, but it was begun under another path".into();
+            set_foreign_aside(store, &checkpoint, reason, notices).map_err(in_the_way)
+        }
+    }
+}
+
+/// An id that is not surely ours alone is neither adopted nor aborted: it is told.
+fn set_foreign_aside(
+    store: &Store<OsDir>,
+    checkpoint: &Checkpoint,
+    reason: String,
+    notices: &mut Vec<Event>,
+) -> std::io::Result<Earlier> {
+    store.set_aside()?;
+    let upload_id = checkpoint.state.upload_id().cloned();
+    notices.push(Event::Notice(Notice::Foreign { upload_id, reason }));
+    Ok(Earlier::Nothing)
+}

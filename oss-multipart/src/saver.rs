@@ -1,0 +1,72 @@
+//! Saves, one after the other, off the runtime's threads; holds the lock as long as one is under way.
+
+use crate::calls::Ended;
+use crate::machine::{ActionId, Reply};
+use oss_checkpoint::{Checkpoint, Lock, OsDir, Store};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::task::{JoinError, JoinSet};
+
+/// Writes checkpoints one at a time; the store refuses an older generation, so a late save never undoes a newer one.
+#[derive(Debug)]
+pub(crate) struct Saver {
+    disk: Arc<Mutex<Disk>>,
+    saves: JoinSet<(ActionId, Ended)>,
+}
+
+#[derive(Debug)]
+struct Disk {
+    store: Store<OsDir>,
+    /// Unlinked and released when the last save has ended.
+    lock: Option<Lock>,
+}
+
+impl Saver {
+    pub(crate) fn new(store: Store<OsDir>, lock: Option<Lock>) -> Self {
+        Self { disk: Arc::new(Mutex::new(Disk { store, lock })), saves: JoinSet::new() }
+    }
+
+    pub(crate) fn save(&mut self, id: ActionId, checkpoint: Box<Checkpoint>) {
+        self.with_disk(id, move |disk| match disk.store.save(&checkpoint) {
+            Ok(()) => Reply::Saved,
+            Err(error) => Reply::NotSaved(chain(&error)),
+        });
+    }
+
+    /// Removes the checkpoint; no save comes after it.
+    pub(crate) fn discard(&mut self, id: ActionId) {
+        self.with_disk(id, |disk| match disk.store.discard() {
+            Ok(()) => Reply::Discarded,
+            Err(error) => Reply::NotSaved(error.to_string()),
+        });
+    }
+
+    /// The next save that ended; `None` when none is under way.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost when the future is dropped.
+    pub(crate) async fn join_next(&mut self) -> Option<Result<(ActionId, Ended), JoinError>> {
+        self.saves.join_next().await
+    }
+
+    /// Waits for the last save and releases the lock.
+    pub(crate) async fn close(mut self) {
+        while self.saves.join_next().await.is_some() {}
+        self.with_disk(ActionId(0), |disk| {
+            disk.lock = None;
+            Reply::Discarded
+        });
+        while self.saves.join_next().await.is_some() {}
+    }
+
+    fn with_disk(&mut self, id: ActionId, work: impl FnOnce(&mut Disk) -> Reply + Send + 'static) {
+        let disk = self.disk.clone();
+        self.saves.spawn_blocking(move || (id, Ok(work(&mut disk.lock().unwrap_or_else(PoisonError::into_inner)))));
+    }
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    match error.source() {
+        Some(source) => format!("{error}: {}", chain(source)),
+        None => error.to_string(),
+    }
+}

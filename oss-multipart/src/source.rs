@@ -1,0 +1,292 @@
+//! The file as it was opened: pieces by offset, a CRC-64 on the way, and the question whether it is still the same.
+
+#![expect(clippy::disallowed_methods, reason = "this module reads the file; the machine asks it to")]
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use md5::{Digest, Md5};
+use oss_checkpoint::Fingerprint;
+use oss_http::SourceChanged;
+use oss_proto::{Crc64, Crc64Hasher};
+use std::fs::File;
+use std::future::Future;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
+use tokio::task::JoinHandle;
+
+use crate::plan::Range;
+
+/// Bytes read, checksummed and handed to the connection at once: fits the second-level cache.
+const PIECE: usize = 256 * 1024;
+
+/// A regular file, opened once for the whole transfer.
+#[derive(Debug)]
+pub(crate) struct SourceFile {
+    file: File,
+    path: PathBuf,
+    fingerprint: Fingerprint,
+    pool: Pool,
+}
+
+impl SourceFile {
+    /// Opens a regular file; `path` is made canonical.
+    ///
+    /// # Errors
+    /// The operating system's, or `InvalidInput` for what is not a regular file.
+    pub(crate) fn open(path: &Path) -> io::Result<Self> {
+        let path = std::fs::canonicalize(path)?;
+        let metadata = std::fs::metadata(&path)?;
+        if !metadata.is_file() {
+            let what = if metadata.is_dir() { "a directory" } else { "not a regular file" };
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("it is {what}")));
+        }
+        let file = File::open(&path)?;
+        let fingerprint = Fingerprint::of(&file.metadata()?);
+        Ok(Self { file, path, fingerprint, pool: Pool::default() })
+    }
+
+    /// The canonical path.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// As it was when opened.
+    pub(crate) fn fingerprint(&self) -> &Fingerprint {
+        &self.fingerprint
+    }
+
+    /// The open file is as it was when opened.
+    ///
+    /// # Errors
+    /// [`SourceChanged`] inside the error when it is not.
+    pub(crate) fn check(&self) -> io::Result<()> {
+        self.same(&self.file.metadata()?)
+    }
+
+    /// The open file is as it was, and its path still names it.
+    ///
+    /// # Errors
+    /// [`SourceChanged`] inside the error when not.
+    pub(crate) fn check_path(&self) -> io::Result<()> {
+        self.check()?;
+        match std::fs::metadata(&self.path) {
+            Ok(metadata) => self.same(&metadata),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(io::Error::other(SourceChanged)),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn same(&self, metadata: &std::fs::Metadata) -> io::Result<()> {
+        if Fingerprint::of(metadata) == self.fingerprint { Ok(()) } else { Err(io::Error::other(SourceChanged)) }
+    }
+
+    /// Reads a small file whole.
+    ///
+    /// # Errors
+    /// [`SourceChanged`] inside the error when it changed meanwhile.
+    pub(crate) fn read_whole(&self) -> io::Result<Vec<u8>> {
+        self.check()?;
+        let size = usize::try_from(self.fingerprint.size).map_err(io::Error::other)?;
+        let mut bytes = vec![0; size];
+        read_exact_at(&self.file, &mut bytes, 0)?;
+        self.check()?;
+        Ok(bytes)
+    }
+
+    /// CRC-64 of a range, and MD5 when asked; gives up when `stop` is set.
+    ///
+    /// # Errors
+    /// [`SourceChanged`] inside the error when the file changed meanwhile; `Interrupted` when stopped.
+    pub(crate) fn digest(&self, range: Range, md5: bool, stop: &AtomicBool) -> io::Result<(Crc64, Option<[u8; 16]>)> {
+        self.check()?;
+        let (mut crc64, mut hasher) = (Crc64Hasher::new(), md5.then(Md5::new));
+        let mut piece = self.pool.take();
+        let mut done = 0;
+        while done < range.len {
+            if stop.load(Ordering::Relaxed) {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            let buffer = &mut piece.bytes[..piece_len(range.len - done)];
+            read_exact_at(&self.file, buffer, range.offset + done)?;
+            crc64.update(buffer);
+            if let Some(hasher) = &mut hasher {
+                hasher.update(&*buffer);
+            }
+            done += buffer.len() as u64;
+        }
+        self.check()?;
+        Ok((crc64.finish(), hasher.map(|hasher| hasher.finalize().into())))
+    }
+}
+
+/// One part as a request body: read, CRC and socket in one pass. Counts what it gave until it is dropped.
+#[derive(Debug)]
+pub(crate) struct PartBody {
+    source: Arc<SourceFile>,
+    range: Range,
+    given: u64,
+    crc64: Crc64Hasher,
+    result: Arc<Mutex<Option<Crc64>>>,
+    in_flight: Arc<AtomicU64>,
+    reading: Option<JoinHandle<io::Result<Piece>>>,
+}
+
+impl PartBody {
+    /// A body of `range`; its CRC-64 is in the second value once the last byte was given.
+    pub(crate) fn new(
+        source: Arc<SourceFile>,
+        range: Range,
+        in_flight: Arc<AtomicU64>,
+    ) -> (Self, Arc<Mutex<Option<Crc64>>>) {
+        let result = Arc::new(Mutex::new((range.len == 0).then_some(Crc64::EMPTY)));
+        let body = Self {
+            source,
+            range,
+            given: 0,
+            crc64: Crc64Hasher::new(),
+            result: result.clone(),
+            in_flight,
+            reading: None,
+        };
+        (body, result)
+    }
+
+    fn poll_piece(&mut self, cx: &mut Context<'_>, len: usize) -> Poll<io::Result<Piece>> {
+        let offset = self.range.offset + self.given;
+        if self.reading.is_none() {
+            let mut piece = self.source.pool.take();
+            piece.len = len;
+            if read_cached(&self.source.file, &mut piece.bytes[..len], offset) {
+                return Poll::Ready(Ok(piece));
+            }
+            let source = self.source.clone();
+            self.reading = Some(tokio::task::spawn_blocking(move || {
+                read_exact_at(&source.file, &mut piece.bytes[..len], offset)?;
+                Ok(piece)
+            }));
+        }
+        let handle = self.reading.as_mut().expect("set above");
+        let piece = ready!(Pin::new(handle).poll(cx)).map_err(io::Error::other);
+        self.reading = None;
+        Poll::Ready(piece.flatten())
+    }
+}
+
+impl Body for PartBody {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        let left = self.range.len - self.given;
+        if left == 0 {
+            return Poll::Ready(None);
+        }
+        if self.given == 0 && self.reading.is_none() {
+            self.source.check()?;
+        }
+        let piece = ready!(self.poll_piece(cx, piece_len(left)))?;
+        self.crc64.update(piece.as_ref());
+        let len = piece.len as u64;
+        self.given += len;
+        self.in_flight.fetch_add(len, Ordering::Relaxed);
+        if self.given == self.range.len {
+            // The verdict on the file comes before its last bytes do: a server never holds a part of a changed file whole.
+            self.source.check()?;
+            *self.result.lock().unwrap_or_else(PoisonError::into_inner) = Some(self.crc64.finish());
+        }
+        Poll::Ready(Some(Ok(Frame::data(Bytes::from_owner(piece)))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.given == self.range.len
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.range.len - self.given)
+    }
+}
+
+impl Drop for PartBody {
+    fn drop(&mut self) {
+        self.in_flight.fetch_sub(self.given, Ordering::Relaxed);
+    }
+}
+
+fn piece_len(left: u64) -> usize {
+    usize::try_from(left).map_or(PIECE, |left| left.min(PIECE))
+}
+
+/// Reads what is in the page cache, without ever waiting for the disk; `false` when not all of it is.
+#[cfg(target_os = "linux")]
+fn read_cached(file: &File, buffer: &mut [u8], offset: u64) -> bool {
+    let len = buffer.len();
+    let slices = &mut [io::IoSliceMut::new(buffer)];
+    matches!(rustix::io::preadv2(file, slices, offset, rustix::io::ReadWriteFlags::NOWAIT), Ok(read) if read == len)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn read_cached(_: &File, _: &mut [u8], _: u64) -> bool {
+    false
+}
+
+#[cfg(unix)]
+fn read_exact_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+    use std::os::unix::fs::FileExt;
+    file.read_exact_at(buffer, offset).map_err(shrunk)
+}
+
+#[cfg(windows)]
+fn read_exact_at(file: &File, mut buffer: &mut [u8], mut offset: u64) -> io::Result<()> {
+    use std::os::windows::fs::FileExt;
+    while !buffer.is_empty() {
+        match file.seek_read(buffer, offset)? {
+            0 => return Err(io::Error::other(SourceChanged)),
+            read => {
+                buffer = &mut buffer[read..];
+                offset += read as u64;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The file ends before the planned range does.
+#[cfg(unix)]
+fn shrunk(error: io::Error) -> io::Error {
+    if error.kind() == io::ErrorKind::UnexpectedEof { io::Error::other(SourceChanged) } else { error }
+}
+
+/// Buffers that are used again: a fresh one costs page faults for every byte.
+#[derive(Debug, Clone, Default)]
+struct Pool(Arc<Mutex<Vec<Box<[u8]>>>>);
+
+impl Pool {
+    fn take(&self) -> Piece {
+        let spare = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        Piece { bytes: spare.unwrap_or_else(|| vec![0; PIECE].into()), len: PIECE, pool: self.clone() }
+    }
+}
+
+#[derive(Debug)]
+struct Piece {
+    bytes: Box<[u8]>,
+    len: usize,
+    pool: Pool,
+}
+
+impl AsRef<[u8]> for Piece {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+}
+
+impl Drop for Piece {
+    fn drop(&mut self) {
+        let bytes = std::mem::take(&mut self.bytes);
+        self.pool.0.lock().unwrap_or_else(PoisonError::into_inner).push(bytes);
+    }
+}
