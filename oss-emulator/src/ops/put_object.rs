@@ -1,0 +1,36 @@
+use super::stored_headers::{refuse_callback, stored_headers};
+use crate::call::Call;
+use crate::emulator::{Shared, random_hex};
+use crate::refusal::Refusal;
+use crate::reply::Reply;
+use crate::store::{ObjectRecord, Received};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use oss_proto::ETag;
+
+pub(super) fn put(shared: &Shared, call: &Call, received: Received) -> Result<Reply, Refusal> {
+    refuse_callback(call)?;
+    for conditional in ["if-modified-since", "if-unmodified-since", "if-match", "if-none-match"] {
+        if call.header(conditional).is_some() {
+            return Err(Refusal::not_implemented(Some(conditional)));
+        }
+    }
+    let content_md5 = STANDARD.encode(received.md5);
+    let record = ObjectRecord {
+        key: call.key().to_owned(),
+        etag: ETag::from_md5(received.md5).as_str().to_owned(),
+        crc64: received.crc64.get(),
+        size: received.size,
+        modified: shared.clock.seconds(),
+        multipart: false,
+        content_md5: Some(content_md5.clone()),
+        headers: stored_headers(call)?,
+        data: random_hex(32),
+        files: Vec::new(),
+    };
+    let object = shared.shelf.put_object(call.bucket(), received, record, call.forbids_overwrite())?;
+    Ok(Reply::ok()
+        .maybe("etag", call.etag(&object.record.etag))
+        .maybe("x-oss-hash-crc64ecma", call.crc64(object.record.crc64))
+        .with("content-md5", &content_md5))
+}

@@ -1,0 +1,130 @@
+//! The emulator on a socket.
+
+use crate::Emulator;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::{JoinHandle, JoinSet};
+
+/// How long requests under way may take to end once the server was asked to.
+const GRACE: Duration = Duration::from_secs(2);
+
+impl Emulator {
+    /// Serves HTTP/1.1 with keep-alive on `listener` until `shutdown` ends; requests under way then have 2 seconds to end.
+    ///
+    /// A scripted drop closes the connection without a reply.
+    ///
+    /// # Cancel safety
+    /// A dropped future closes all connections at once, like a killed server.
+    pub async fn serve(self, listener: TcpListener, shutdown: impl Future<Output = ()> + Send) {
+        let (stop, stopped) = watch::channel(false);
+        let mut connections = JoinSet::new();
+        let mut shutdown = pin!(shutdown);
+        loop {
+            tokio::select! {
+                () = &mut shutdown => break,
+                accepted = listener.accept() => match accepted {
+                    Ok((stream, _)) => {
+                        connections.spawn(self.clone().connection(stream, stopped.clone()));
+                    }
+                    // Out of file descriptors, most likely: nothing tells when there are some again.
+                    Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+                },
+                Some(_) = connections.join_next() => {}
+            }
+        }
+        stop.send_replace(true);
+        let all_ended = async { while connections.join_next().await.is_some() {} };
+        // What has not ended by then is cut off when the set is dropped.
+        let _ = tokio::time::timeout(GRACE, all_ended).await;
+    }
+
+    async fn connection(self, stream: TcpStream, mut stopped: watch::Receiver<bool>) {
+        // Only a delay is lost without it.
+        let _ = stream.set_nodelay(true);
+        let service = service_fn(|request| {
+            let emulator = self.clone();
+            async move { emulator.handle(request).await }
+        });
+        let mut builder = http1::Builder::new();
+        builder.timer(TokioTimer::new()).half_close(false);
+        let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+        // A connection's error is the client's to see; the ledger has what was asked.
+        tokio::select! {
+            _ = connection.as_mut() => return,
+            _ = stopped.wait_for(|stopped| *stopped) => connection.as_mut().graceful_shutdown(),
+        }
+        let _ = connection.await;
+    }
+
+    /// Serves on a free port of 127.0.0.1, in a task of the current tokio runtime.
+    ///
+    /// # Errors
+    /// No port can be had.
+    ///
+    /// # Cancel safety
+    /// Nothing runs unless it returned.
+    pub async fn spawn(&self) -> io::Result<Serving> {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        let addr = listener.local_addr()?;
+        let (stop, mut stopped) = watch::channel(false);
+        let emulator = self.clone();
+        let task = tokio::spawn(async move {
+            emulator
+                .serve(listener, async move {
+                    // Ends also when the handle is gone.
+                    let _ = stopped.wait_for(|stopped| *stopped).await;
+                })
+                .await;
+        });
+        Ok(Serving { addr, stop, task })
+    }
+}
+
+/// A server that runs in a task; dropped, it ends like [`kill`](Serving::kill).
+#[derive(Debug)]
+pub struct Serving {
+    addr: SocketAddr,
+    stop: watch::Sender<bool>,
+    task: JoinHandle<()>,
+}
+
+impl Serving {
+    /// Where it listens.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// `http://127.0.0.1:PORT`, as an endpoint for clients.
+    pub fn endpoint(&self) -> String {
+        format!("http://{}", self.addr)
+    }
+
+    /// Takes no more requests, and waits up to 2 seconds for those under way.
+    ///
+    /// # Cancel safety
+    /// A dropped future kills the server.
+    pub async fn shutdown(mut self) {
+        self.stop.send_replace(true);
+        // An error is a panic or a kill: over in any case.
+        let _ = (&mut self.task).await;
+    }
+
+    /// Closes the port and every connection at once, as a killed server does.
+    pub fn kill(self) {
+        self.task.abort();
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
