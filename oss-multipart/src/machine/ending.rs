@@ -22,20 +22,6 @@ enum Stage {
     Discarding,
 }
 
-impl Why {
-    /// The end a final fault means.
-    pub(super) fn of(fault: &Fault) -> Self {
-        match fault {
-            Fault::WrongEndpoint { .. } => Self::WrongEndpoint,
-            Fault::Corrupted => Self::Corrupted,
-            Fault::Unproven => Self::Unproven,
-            Fault::AlreadyExists => Self::AlreadyExists,
-            Fault::SourceChanged => Self::SourceChanged,
-            _ => Self::Rejected,
-        }
-    }
-}
-
 impl Upload {
     /// Stops and keeps what the next run can use. The end comes after the last save, as [`Outcome::Failed`] with [`Why::Cancelled`].
     pub fn cancel(&mut self, now: Now) {

@@ -13,6 +13,7 @@ mod action;
 mod ending;
 mod event;
 mod moving;
+mod outcome;
 mod parts;
 mod retry;
 mod settling;
@@ -23,6 +24,7 @@ mod tests;
 pub use action::{Action, ActionId, Head, Published, Reply};
 pub use event::{Completed, Event, Notice};
 pub use oss_http::Fault;
+pub use outcome::{Earlier, Failure, Options, Outcome, Why};
 
 use crate::plan::Plan;
 use oss_checkpoint::{Abandoned, Checkpoint, Job, Part, Source, State};
@@ -45,106 +47,6 @@ const MAX_FRESH_STARTS: u32 = 3;
 const MAX_REJECTIONS: u32 = 3;
 /// Ranges of the file that are proved at once.
 const PROVING_AT_ONCE: usize = 2;
-
-/// What a caller may choose; the defaults are the documented ones.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Options {
-    /// Parts in flight at once, 1 to 1,024.
-    pub parallel: usize,
-    /// Fail rather than go on without a checkpoint.
-    pub require_checkpoint: bool,
-    /// Accept parts of which the server gives neither CRC-64 nor an MD5 ETag.
-    pub allow_unproven: bool,
-    /// Read the file once more before Complete (memory-mapped writers, network file systems).
-    pub verify_source: bool,
-    /// Waiting without progress after which the run gives up; the same command continues.
-    pub budget: Duration,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            parallel: 3,
-            require_checkpoint: false,
-            allow_unproven: false,
-            verify_source: false,
-            budget: Duration::from_secs(300),
-        }
-    }
-}
-
-/// What the last run left.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Earlier {
-    /// Nothing, or nothing of ours.
-    Nothing,
-    /// This very upload. `changed`: the file's fingerprint is another one.
-    Resume {
-        /// As loaded.
-        checkpoint: Box<Checkpoint>,
-        /// Prove everything anew.
-        changed: bool,
-    },
-    /// An upload of this job that cannot go on; its id is ours to abort.
-    Superseded {
-        /// As loaded.
-        checkpoint: Box<Checkpoint>,
-        /// In words.
-        reason: String,
-    },
-}
-
-/// How a run ended.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Outcome {
-    /// Published and proven.
-    Completed(Completed),
-    /// Not; [`Failure::why`] says what it needs.
-    Failed(Failure),
-}
-
-/// Why a run ended without success.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failure {
-    /// What has to change.
-    pub why: Why,
-    /// The action whose end decided, if one did.
-    pub action: Option<ActionId>,
-    /// The part it was about.
-    pub part: Option<PartNumber>,
-    /// The upload that stands on the server, when one does.
-    pub upload_id: Option<UploadId>,
-    /// The next run continues it.
-    pub resumable: bool,
-}
-
-/// What has to change before the upload can succeed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Why {
-    /// The call is refused and would be again.
-    Rejected,
-    /// Another endpoint serves this bucket.
-    WrongEndpoint,
-    /// The network or the service failed for too long; the same command continues.
-    BudgetSpent,
-    /// The file changed while it was read; the same command uploads the new file.
-    SourceChanged,
-    /// The server acknowledged other bytes, again and again.
-    Corrupted,
-    /// The server gives nothing that proves the bytes.
-    Unproven,
-    /// `forbid_overwrite` and there is an object.
-    AlreadyExists,
-    /// The checkpoint cannot be written and the caller requires one.
-    NoCheckpoint,
-    /// An earlier upload may still be completed by a late request and could not be aborted.
-    Unsettled,
-    /// The caller cancelled; the same command continues.
-    Cancelled,
-    /// The caller aborted; nothing is left on the server.
-    Aborted,
-}
 
 /// The id of the upload under way, and whether a crash now would remember it.
 #[derive(Debug, Clone)]

@@ -4,7 +4,7 @@ use super::{Now, Reply};
 use crate::plan::{Plan, Range};
 use oss_checkpoint::Part;
 use oss_proto::ops::ListedPart;
-use oss_proto::{Crc64, ETag, PartNumber};
+use oss_proto::{Crc64, Crc64Combiner, ETag, PartNumber};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// A claim about a part on the server that the local bytes must prove.
@@ -276,5 +276,6 @@ impl Parts {
 }
 
 fn combine(parts: &BTreeMap<PartNumber, Part>) -> Crc64 {
-    parts.values().fold(Crc64::EMPTY, |crc, part| crc.combine(part.crc64, part.size))
+    let mut combiner = Crc64Combiner::new();
+    parts.values().fold(Crc64::EMPTY, |crc64, part| combiner.combine(crc64, part.crc64, part.size))
 }

@@ -2,4 +2,5 @@
 
 mod crashes;
 mod faults;
+mod scripts;
 mod world;

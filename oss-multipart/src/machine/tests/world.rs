@@ -54,6 +54,8 @@ pub(super) struct World {
     pub(super) disk_full: bool,
     /// How long every action takes: from a second on, every part is followed by a save.
     pub(super) pace: Duration,
+    /// Not 0: calls in flight end in another order than they began.
+    pub(super) shuffle: u64,
 }
 
 /// How a run went.
@@ -132,6 +134,7 @@ impl World {
             parallel: 2,
             disk_full: false,
             pace: Duration::from_millis(10),
+            shuffle: 0,
         }
     }
 
@@ -172,6 +175,7 @@ impl World {
     pub(super) fn run_with(&mut self, options: Options, mut blow: impl FnMut(usize, &Action) -> Option<Blow>) -> Run {
         let mut machine = self.machine(options);
         let mut now = Now::ZERO;
+        let mut shuffle = fastrand::Rng::with_seed(self.shuffle);
         let mut queue: VecDeque<(ActionId, Action)> = VecDeque::new();
         let mut run = Run { outcome: None, events: Vec::new(), actions: 0, parts_in_flight: 0 };
         loop {
@@ -186,7 +190,8 @@ impl World {
                 run.outcome = Some(outcome.clone());
                 return run;
             }
-            let Some((id, action)) = queue.pop_front() else {
+            let next = if self.shuffle == 0 { 0 } else { shuffle.usize(..queue.len().max(1)) };
+            let Some((id, action)) = queue.remove(next) else {
                 let wake = machine.poll_timeout().expect("a machine that waits for nothing has an outcome");
                 assert!(wake > now, "the machine asks to be polled at once and has nothing to do");
                 self.server.clock += (wake - now).as_secs();
@@ -265,7 +270,8 @@ impl World {
             Action::PutObject => {
                 let crc64 = self.file.crc64();
                 self.publish(crc64, self.file.size);
-                let object = Published { crc64: self.crc(crc64), ..Published::default() };
+                let etag = Some(self.etag(0));
+                let object = Published { crc64: self.crc(crc64), etag, ..Published::default() };
                 Ok(Reply::Put { object, crc64, md5: md5_of(0) })
             }
             Action::CheckSource { whole } => Ok(Reply::Source(whole.then(|| self.file.crc64()))),
