@@ -1,0 +1,175 @@
+use hyper_util::client::legacy::connect::{Connected, Connection};
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::Instant;
+
+/// When bytes last moved at the socket, each way. Below TLS, so that buffered bytes are not taken for sent ones.
+#[derive(Debug)]
+pub(super) struct Activity {
+    base: Instant,
+    /// Microseconds since `base`.
+    read_at: AtomicU64,
+    wrote_at: AtomicU64,
+    read: AtomicU64,
+    written: AtomicU64,
+    /// The socket takes no more bytes, at the moment or for good.
+    blocked: AtomicBool,
+}
+
+impl Activity {
+    fn new() -> Arc<Self> {
+        let zero = || AtomicU64::new(0);
+        let base = Instant::now();
+        Arc::new(Self { base, read_at: zero(), wrote_at: zero(), read: zero(), written: zero(), blocked: false.into() })
+    }
+
+    /// The last successful write, or [`begin`](Self::begin).
+    pub(super) fn last_write(&self) -> Instant {
+        self.base + Duration::from_micros(self.wrote_at.load(Relaxed))
+    }
+
+    /// The last successful read or write, or [`begin`](Self::begin).
+    pub(super) fn last(&self) -> Instant {
+        self.last_write().max(self.base + Duration::from_micros(self.read_at.load(Relaxed)))
+    }
+
+    pub(super) fn is_blocked(&self) -> bool {
+        self.blocked.load(Relaxed)
+    }
+
+    /// Bytes read and written since [`begin`](Self::begin).
+    pub(super) fn counts(&self) -> (u64, u64) {
+        (self.read.load(Relaxed), self.written.load(Relaxed))
+    }
+
+    /// A new exchange starts on the connection.
+    pub(super) fn begin(&self) {
+        self.read.store(0, Relaxed);
+        self.written.store(0, Relaxed);
+        self.blocked.store(false, Relaxed);
+        self.touch();
+    }
+
+    /// Starts the clocks anew, though nothing moved: the wait before was not the network's.
+    pub(super) fn touch(&self) {
+        let now = self.now();
+        self.read_at.store(now, Relaxed);
+        self.wrote_at.store(now, Relaxed);
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.base.elapsed().as_micros()).expect("584,000 years of microseconds fit")
+    }
+
+    fn note_read(&self, bytes: usize) {
+        if bytes > 0 {
+            self.read.fetch_add(bytes as u64, Relaxed);
+            self.read_at.store(self.now(), Relaxed);
+        }
+    }
+
+    fn note_write(&self, bytes: usize) {
+        self.written.fetch_add(bytes as u64, Relaxed);
+        self.wrote_at.store(self.now(), Relaxed);
+    }
+}
+
+/// A socket that notes its activity. It forwards vectored writes: without them hyper copies every byte of a body.
+#[derive(Debug)]
+pub(super) struct Watched {
+    socket: TcpStream,
+    activity: Arc<Activity>,
+    /// A write has failed.
+    broken: bool,
+}
+
+impl Watched {
+    pub(super) fn new(socket: TcpStream) -> Self {
+        Self { socket, activity: Activity::new(), broken: false }
+    }
+
+    pub(super) fn activity(&self) -> &Arc<Activity> {
+        &self.activity
+    }
+
+    /// Notes a write.
+    ///
+    /// A server may refuse a request before it has read all of it, and close. The reply then waits in the receive
+    /// buffer, but hyper would report the failed write instead of reading it. So a broken pipe only blocks: the next
+    /// read, which is due at once, brings the reply, or the end or error that is the real outcome.
+    fn wrote(&mut self, cx: &Context<'_>, outcome: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        match outcome {
+            Poll::Ready(Ok(bytes)) => {
+                self.activity.blocked.store(false, Relaxed);
+                self.activity.note_write(bytes);
+                Poll::Ready(Ok(bytes))
+            }
+            Poll::Ready(Err(error)) if is_broken(&error) => {
+                self.activity.blocked.store(true, Relaxed);
+                // Once: a socket that fails writes and has nothing to read must not spin.
+                if !std::mem::replace(&mut self.broken, true) {
+                    cx.waker().wake_by_ref();
+                }
+                Poll::Pending
+            }
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            Poll::Pending => {
+                self.activity.blocked.store(true, Relaxed);
+                Poll::Pending
+            }
+        }
+    }
+}
+
+fn is_broken(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset)
+}
+
+impl AsyncRead for Watched {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        let outcome = Pin::new(&mut self.socket).poll_read(cx, buf);
+        self.activity.note_read(buf.filled().len() - before);
+        outcome
+    }
+}
+
+impl AsyncWrite for Watched {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let outcome = Pin::new(&mut self.socket).poll_write(cx, buf);
+        self.wrote(cx, outcome)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let outcome = Pin::new(&mut self.socket).poll_write_vectored(cx, bufs);
+        self.wrote(cx, outcome)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.socket.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_shutdown(cx)
+    }
+}
+
+impl Connection for Watched {
+    fn connected(&self) -> Connected {
+        self.socket.connected()
+    }
+}
