@@ -118,7 +118,7 @@ fn of_service(error: &ServiceError, temporary: bool) -> Fault {
 }
 
 /// They come as 503 or 429, or inside a 200.
-const THROTTLES: [&str; 10] = [
+const THROTTLES: [&str; 11] = [
     "QpsLimitExceeded",
     "TooManyRequests",
     "ServiceUnavailable",
@@ -129,6 +129,7 @@ const THROTTLES: [&str; 10] = [
     "ActiveRequestLimitExceeded",
     "UploadTrafficRateLimitExceeded",
     "DownloadTrafficRateLimitExceeded",
+    "CpuLimitExceeded",
 ];
 
 fn throttled(error: &ServiceError) -> Fault {

@@ -1,14 +1,12 @@
 //! Whom the transport trusts.
 
-mod server;
-
+use crate::server::{Server, both, patient, read, send};
 use http::Method;
 use oss_http::{CallCause, CallError, Fault, HyperTransport, Payload, TlsError, TlsOptions, TransportError};
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::PrivateKeyDer;
-use server::{Server, both, patient, read, send};
 use std::io::Write as _;
 use std::sync::Arc;
 use tempfile::NamedTempFile;

@@ -1,0 +1,14 @@
+//! One binary: every test of the crate's public face.
+
+#![expect(clippy::unwrap_used, reason = "the helpers of a test fail it, as the test itself does")]
+
+mod call;
+mod endpoint;
+#[cfg(feature = "hyper")]
+mod exchange;
+#[cfg(feature = "hyper")]
+mod server;
+#[cfg(feature = "hyper")]
+mod stall;
+#[cfg(feature = "hyper")]
+mod tls;
