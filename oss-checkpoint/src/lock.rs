@@ -1,0 +1,188 @@
+use crate::host_name;
+use crate::os_dir::{private, without_waiting};
+use std::fmt;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, Write};
+use std::path::{Path, PathBuf};
+
+/// Bytes of a lock file that are read for the holder's name.
+const MAX_HOLDER_LEN: u64 = 512;
+
+/// A lock that is held. Dropping it releases it; so does the end of the process, however it comes.
+///
+/// It must outlive the last save: give it to whoever saves.
+#[must_use = "the lock is released when this is dropped"]
+pub struct Lock {
+    _held: Box<dyn Send + Sync>,
+}
+
+impl Lock {
+    /// Wraps what releases the lock when dropped; for implementers of [`Dir`](crate::Dir).
+    pub fn new(held: impl Send + Sync + 'static) -> Self {
+        Self { _held: Box::new(held) }
+    }
+
+    /// Releases it now: the lock file is removed while the lock is still held, then the lock is let go.
+    pub fn release(self) {}
+}
+
+impl fmt::Debug for Lock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Lock")
+    }
+}
+
+/// Who holds a lock: a hint for people, the lock itself is the operating system's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holder {
+    /// The process id on that host.
+    pub pid: u32,
+    /// The host's name.
+    pub host: String,
+}
+
+impl Holder {
+    /// This process.
+    pub fn current() -> Self {
+        Self { pid: std::process::id(), host: host_name() }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let (pid, host) = text.split_once('\n')?;
+        let host = host.strip_suffix('\n')?;
+        let plain = !host.chars().any(char::is_control);
+        plain.then_some(Self { pid: pid.parse().ok()?, host: host.to_owned() })
+    }
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "process {}", self.pid)?;
+        if self.host.is_empty() { Ok(()) } else { write!(f, " on {}", self.host) }
+    }
+}
+
+/// Why a lock was not taken.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LockError {
+    /// Another transfer of the same file to the same target is running. Wait for it, or end it.
+    #[error("this upload is already being run by {}, which holds {path:?}", Words(holder.as_ref()))]
+    Busy {
+        /// The lock file.
+        path: PathBuf,
+        /// Who holds it, when that could be read.
+        holder: Option<Holder>,
+    },
+    /// The file system cannot lock. Say so, and go on without: nothing else keeps two runs apart then.
+    #[error("the file system cannot lock {path:?}")]
+    Unsupported {
+        /// The lock file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The lock file cannot be opened or locked.
+    #[error("cannot lock {path:?}")]
+    Io {
+        /// The lock file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+struct Words<'a>(Option<&'a Holder>);
+
+impl fmt::Display for Words<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(holder) => holder.fmt(f),
+            None => f.write_str("another process"),
+        }
+    }
+}
+
+/// Locks the file at `path`, creating it. The lock is on the file, not on its name, and the former holder removes the
+/// name: after locking, both are compared, and when they differ it was the former holder's file that was locked.
+pub(crate) fn acquire(path: &Path, holder: &Holder, wait: bool) -> Result<Lock, LockError> {
+    let failed = |source| LockError::Io { path: path.to_owned(), source };
+    loop {
+        let mut options = OpenOptions::new();
+        let options = private(options.read(true).write(true).create(true).truncate(false));
+        let mut file = without_waiting(options).open(path).map_err(failed)?;
+        let locked = if wait { file.lock().map_err(TryLockError::Error) } else { file.try_lock() };
+        match locked {
+            Ok(()) if is_at(&file, path).map_err(failed)? => {
+                sign(&mut file, holder);
+                return Ok(Lock::new(OsLock { _file: file, path: path.to_owned() }));
+            }
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(LockError::Busy { path: path.to_owned(), holder: read_holder(&file) });
+            }
+            Err(TryLockError::Error(source)) if source.kind() == io::ErrorKind::Interrupted => {}
+            Err(TryLockError::Error(source)) if cannot_lock(&source) => {
+                return Err(LockError::Unsupported { path: path.to_owned(), source });
+            }
+            Err(TryLockError::Error(source)) => return Err(failed(source)),
+        }
+    }
+}
+
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt;
+    let locked = file.metadata()?;
+    match fs::symlink_metadata(path) {
+        Ok(named) => Ok((named.dev(), named.ino()) == (locked.dev(), locked.ino())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Elsewhere the name is never removed, see [`OsLock`].
+#[cfg(not(unix))]
+fn is_at(_file: &File, _path: &Path) -> io::Result<bool> {
+    Ok(true)
+}
+
+#[cfg(unix)]
+fn cannot_lock(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    let known = [Errno::NOSYS, Errno::NOTSUP, Errno::OPNOTSUPP, Errno::NOLCK, Errno::INVAL];
+    error.kind() == io::ErrorKind::Unsupported
+        || known.iter().any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
+}
+
+#[cfg(not(unix))]
+fn cannot_lock(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::Unsupported
+}
+
+/// A full disk must not keep the lock from being taken: whoever finds no name says "another process".
+fn sign(file: &mut File, holder: &Holder) {
+    let text = format!("{}\n{}\n", holder.pid, holder.host);
+    let _unsigned = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(text.as_bytes()));
+}
+
+fn read_holder(file: &File) -> Option<Holder> {
+    let mut text = String::new();
+    file.take(MAX_HOLDER_LEN).read_to_string(&mut text).ok()?;
+    Holder::parse(&text)
+}
+
+struct OsLock {
+    _file: File,
+    #[cfg_attr(not(unix), expect(dead_code, reason = "the lock file stays there"))]
+    path: PathBuf,
+}
+
+/// The name goes first, the lock with the file. Without inode numbers the next holder could not see that its file has
+/// lost its name, so the name stays there.
+#[cfg(unix)]
+impl Drop for OsLock {
+    fn drop(&mut self) {
+        let _left_over = fs::remove_file(&self.path);
+    }
+}
