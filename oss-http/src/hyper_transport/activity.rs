@@ -173,3 +173,47 @@ impl Connection for Watched {
         self.socket.connected()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Watched;
+    use hyper::rt::Write;
+    use hyper_util::rt::TokioIo;
+    use std::pin::Pin;
+    use std::task::{Context, Poll, Waker};
+    use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
+    use tokio::net::{TcpListener, TcpStream};
+
+    async fn pair() -> (Watched, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (client, server) = tokio::join!(TcpStream::connect(address), listener.accept());
+        (Watched::new(client.unwrap()), server.unwrap().0)
+    }
+
+    /// Without it hyper copies every byte of a body into its own buffer.
+    #[tokio::test]
+    async fn vectored_writes_reach_the_socket() {
+        assert!(TokioIo::new(Watched::new(pair().await.0.socket)).is_write_vectored());
+    }
+
+    #[tokio::test]
+    async fn a_failed_write_blocks_and_the_reply_before_it_can_be_read() {
+        let (mut client, mut server) = pair().await;
+        client.write_all(b"unread").await.unwrap();
+        server.readable().await.unwrap();
+        server.write_all(b"refused").await.unwrap();
+        // Closing with unread bytes resets the connection.
+        drop(server);
+        let mut cx = Context::from_waker(Waker::noop());
+        // The reset may still be under way: until it is there, writes succeed.
+        while let Poll::Ready(outcome) = Pin::new(&mut client).poll_write(&mut cx, b"more") {
+            outcome.unwrap();
+            tokio::task::yield_now().await;
+        }
+        assert!(client.broken && client.activity.is_blocked());
+        let mut reply = [0; 7];
+        client.read_exact(&mut reply).await.unwrap();
+        assert_eq!(&reply, b"refused");
+    }
+}

@@ -239,6 +239,26 @@ async fn a_refusal_is_read_though_the_server_did_not_take_the_payload() {
 }
 
 #[tokio::test]
+async fn a_connection_with_half_a_request_on_it_is_not_used_again() {
+    let server = Server::start().await;
+    let transport = transport(patient());
+    let payload = Payload::bytes(vec![0; 64 << 20]);
+    let client = async {
+        assert_eq!(read(send(&transport, server.request(Method::PUT, payload)).await).await.unwrap(), "early");
+        assert_eq!(read(send(&transport, server.get()).await).await.unwrap(), "new");
+    };
+    both(client, async {
+        let mut first = server.accept().await;
+        first.head().await.unwrap();
+        first.answer("early").await;
+        let mut second = server.accept().await;
+        second.request().await.unwrap();
+        second.answer("new").await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn no_connection_is_said_with_the_host() {
     let server = Server::start().await;
     let request = server.get();
