@@ -290,3 +290,95 @@ impl Drop for Piece {
         self.pool.0.lock().unwrap_or_else(PoisonError::into_inner).push(bytes);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::poll_fn;
+    use std::io::Write;
+
+    async fn collect(body: PartBody) -> io::Result<Vec<u8>> {
+        let mut body = Box::pin(body);
+        let mut bytes = Vec::new();
+        while let Some(frame) = poll_fn(|cx| body.as_mut().poll_frame(cx)).await {
+            bytes.extend_from_slice(&frame?.into_data().expect("a part has no trailers"));
+        }
+        Ok(bytes)
+    }
+
+    fn a_file(len: usize) -> (tempfile::NamedTempFile, Vec<u8>, Arc<SourceFile>) {
+        let bytes: Vec<u8> = (0..len).map(|i| u8::try_from(i * 31 % 251).unwrap()).collect();
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(&bytes).unwrap();
+        let source = Arc::new(SourceFile::open(file.path()).unwrap());
+        (file, bytes, source)
+    }
+
+    #[tokio::test]
+    async fn a_part_is_its_range_with_its_crc_and_counts_until_it_is_dropped() {
+        let (_file, bytes, source) = a_file(3 * PIECE + 17);
+        for (offset, len) in [(0, bytes.len()), (1, PIECE), (PIECE - 1, PIECE + 2), (3 * PIECE, 17), (5, 0)] {
+            let in_flight = Arc::new(AtomicU64::new(0));
+            let range = Range { offset: offset as u64, len: len as u64 };
+            let (body, crc64) = PartBody::new(source.clone(), range, in_flight.clone());
+            assert_eq!(body.size_hint().exact(), Some(len as u64));
+            assert_eq!(collect(body).await.unwrap(), bytes[offset..offset + len]);
+            assert_eq!(*crc64.lock().unwrap(), Some(Crc64::of(&bytes[offset..offset + len])));
+            assert_eq!(in_flight.load(Ordering::Relaxed), 0);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_file_that_changes_under_a_part_fails_before_its_last_bytes() {
+        let (mut file, bytes, source) = a_file(3 * PIECE);
+        let range = Range { offset: 0, len: bytes.len() as u64 };
+        let (body, crc64) = PartBody::new(source.clone(), range, Arc::default());
+        let mut body = Box::pin(body);
+        poll_fn(|cx| body.as_mut().poll_frame(cx)).await.unwrap().unwrap();
+        file.write_all(b"more").unwrap();
+        poll_fn(|cx| body.as_mut().poll_frame(cx)).await.unwrap().unwrap();
+        let error = poll_fn(|cx| body.as_mut().poll_frame(cx)).await.unwrap().unwrap_err();
+        assert!(SourceChanged::is_in(&error));
+        assert_eq!(*crc64.lock().unwrap(), None);
+        assert!(SourceChanged::is_in(&source.check_path().unwrap_err()));
+    }
+
+    #[test]
+    fn a_file_that_shrank_is_a_changed_one() {
+        let (file, bytes, source) = a_file(2 * PIECE);
+        file.as_file().set_len(10).unwrap();
+        let mut buffer = vec![0; bytes.len()];
+        assert!(SourceChanged::is_in(&read_exact_at(&source.file, &mut buffer, 0).unwrap_err()));
+        assert!(SourceChanged::is_in(&source.read_whole().unwrap_err()));
+    }
+
+    #[test]
+    fn a_path_that_names_another_file_is_a_changed_one() {
+        let (file, bytes, source) = a_file(100);
+        let other = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(other.path(), &bytes).unwrap();
+        other.persist(file.path()).unwrap();
+        source.check().unwrap_err();
+        assert!(SourceChanged::is_in(&source.check_path().unwrap_err()));
+    }
+
+    #[test]
+    fn digests_are_of_the_range_and_stop_when_told() {
+        let (_file, bytes, source) = a_file(2 * PIECE + 5);
+        let range = Range { offset: 3, len: PIECE as u64 + 9 };
+        let part = &bytes[3..3 + PIECE + 9];
+        let go = AtomicBool::new(false);
+        let md5: [u8; 16] = Md5::digest(part).into();
+        assert_eq!(source.digest(range, true, &go).unwrap(), (Crc64::of(part), Some(md5)));
+        assert_eq!(source.digest(range, false, &go).unwrap(), (Crc64::of(part), None));
+        let stopped = source.digest(range, false, &AtomicBool::new(true)).unwrap_err();
+        assert_eq!(stopped.kind(), io::ErrorKind::Interrupted);
+    }
+
+    #[test]
+    fn a_directory_is_refused_in_words() {
+        let directory = tempfile::tempdir().unwrap();
+        let error = SourceFile::open(directory.path()).unwrap_err();
+        assert!(error.to_string().contains("a directory"), "{error}");
+    }
+}
