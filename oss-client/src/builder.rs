@@ -1,0 +1,170 @@
+use crate::{Client, Error};
+use oss_http::{
+    Addressing, Caller, CredentialsProvider, Endpoint, EndpointError, EnvironmentCredentials, HyperTransport,
+    RetryPolicy, Signer, StaticCredentials, Timeouts, TlsOptions, Transport,
+};
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Puts a [`Client`] together. An endpoint or a region is needed, everything else has a default.
+///
+/// ```
+/// use oss_client::{Client, Credentials};
+///
+/// let client = Client::builder().region("cn-hangzhou").credentials(Credentials::new("id", "secret")).build()?;
+/// assert_eq!(client.endpoint().to_string(), "https://oss-cn-hangzhou.aliyuncs.com");
+///
+/// // V4 signatures name a region: OSS's own hosts tell theirs, any other needs it said.
+/// assert!(Client::builder().endpoint("https://oss-cn-beijing.aliyuncs.com").build().is_ok());
+/// assert!(Client::builder().endpoint("https://files.example.com").build().is_err());
+/// # Ok::<(), oss_client::Error>(())
+/// ```
+#[derive(Default)]
+#[must_use]
+pub struct ClientBuilder {
+    endpoint: Option<String>,
+    region: Option<String>,
+    addressing: Option<Addressing>,
+    signature: SignatureVersion,
+    credentials: Option<Arc<dyn CredentialsProvider>>,
+    tls: TlsOptions,
+    timeouts: Timeouts,
+    retry: Option<RetryPolicy>,
+    user_agent: Option<String>,
+    transport: Option<Arc<dyn Transport>>,
+}
+
+/// How requests are signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum SignatureVersion {
+    /// HMAC-SHA1, without a region: for servers that know nothing newer.
+    V1,
+    /// HMAC-SHA256; needs the region.
+    #[default]
+    V4,
+}
+
+impl ClientBuilder {
+    /// The server: `https://HOST[:PORT]`, `http://HOST[:PORT]`, or a bare host (then https). When not said, the public
+    /// endpoint of the region.
+    pub fn endpoint(mut self, endpoint: impl Into<String>) -> Self {
+        self.endpoint = Some(endpoint.into());
+        self
+    }
+
+    /// The bucket's region, `cn-hangzhou` (without `oss-`). When not said, the one in the endpoint's name.
+    pub fn region(mut self, region: impl Into<String>) -> Self {
+        self.region = Some(region.into());
+        self
+    }
+
+    /// Where the bucket's name goes in a URL. When not said, path style for IP addresses and `localhost`, else virtual.
+    pub fn addressing(mut self, addressing: Addressing) -> Self {
+        self.addressing = Some(addressing);
+        self
+    }
+
+    /// V4 when not said.
+    pub fn signature_version(mut self, version: SignatureVersion) -> Self {
+        self.signature = version;
+        self
+    }
+
+    /// One fixed access key. When nothing is said, the environment is asked ([`EnvironmentCredentials`]).
+    pub fn credentials(self, credentials: oss_http::Credentials) -> Self {
+        self.credentials_provider(Arc::new(StaticCredentials::new(credentials)))
+    }
+
+    /// A source of credentials that change; it is asked before every attempt.
+    pub fn credentials_provider(mut self, provider: Arc<dyn CredentialsProvider>) -> Self {
+        self.credentials = Some(provider);
+        self
+    }
+
+    /// PEM certificates that are trusted beside the system's.
+    pub fn ca_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.tls.ca_file = Some(path.into());
+        self
+    }
+
+    /// How long to wait for a connection, a byte, a reply.
+    pub fn timeouts(mut self, timeouts: Timeouts) -> Self {
+        self.timeouts = timeouts;
+        self
+    }
+
+    /// How long the plain calls go on. The resumable upload has its own budget
+    /// ([`UploadObjectRequest::retry_budget`](crate::UploadObjectRequest::retry_budget)).
+    pub fn retry(mut self, policy: RetryPolicy) -> Self {
+        self.retry = Some(policy);
+        self
+    }
+
+    /// The `User-Agent` of every request.
+    pub fn user_agent(mut self, text: impl Into<String>) -> Self {
+        self.user_agent = Some(text.into());
+        self
+    }
+
+    /// Sends requests by other means than sockets (a server in the process, a recorder). CA file and timeouts are then
+    /// the transport's own business.
+    pub fn transport(mut self, transport: Arc<dyn Transport>) -> Self {
+        self.transport = Some(transport);
+        self
+    }
+
+    /// The client. No request is made.
+    ///
+    /// # Errors
+    /// [`Error::NoEndpoint`], [`Error::NoRegion`], [`Error::Endpoint`], [`Error::Tls`] and [`Error::UserAgent`]: mend
+    /// the value.
+    pub fn build(self) -> Result<Client, Error> {
+        let region = self.region.as_deref().map(check_region).transpose()?;
+        let endpoint = match (&self.endpoint, &region) {
+            (Some(text), _) => Endpoint::parse(text, self.addressing)?,
+            (None, Some(region)) => Endpoint::parse(Endpoint::from_region(region)?.host(), self.addressing)?,
+            (None, None) => return Err(Error::NoEndpoint),
+        };
+        let region = region.or_else(|| endpoint.region_hint().map(str::to_owned));
+        let signer = match (self.signature, &region) {
+            (SignatureVersion::V1, _) => Signer::V1,
+            (SignatureVersion::V4, Some(region)) => Signer::v4(region),
+            (SignatureVersion::V4, None) => return Err(Error::NoRegion { endpoint: endpoint.to_string() }),
+        };
+        let credentials = self.credentials.unwrap_or_else(|| Arc::new(EnvironmentCredentials::new()));
+        let transport = match self.transport {
+            Some(transport) => transport,
+            None => Arc::new(HyperTransport::new(self.timeouts, &self.tls)?),
+        };
+        let mut builder = Caller::builder(endpoint, signer, credentials, transport);
+        if let Some(retry) = self.retry {
+            builder = builder.retry(retry);
+        }
+        if let Some(text) = self.user_agent {
+            let value = http::HeaderValue::try_from(text).map_err(|_| Error::UserAgent)?;
+            builder = builder.user_agent(value);
+        }
+        Ok(Client::new(builder.build(), region.unwrap_or_default()))
+    }
+}
+
+/// The rules of a region are those of the endpoint that is made of it; `oss-` is the endpoint's prefix, not the region's.
+fn check_region(region: &str) -> Result<String, Error> {
+    if region.starts_with("oss-") {
+        return Err(EndpointError::Region { region: region.to_owned() }.into());
+    }
+    Endpoint::from_region(region)?;
+    Ok(region.to_owned())
+}
+
+impl fmt::Debug for ClientBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientBuilder")
+            .field("region", &self.region)
+            .field("addressing", &self.addressing)
+            .field("signature", &self.signature)
+            .finish_non_exhaustive()
+    }
+}
