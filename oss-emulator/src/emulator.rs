@@ -6,7 +6,7 @@ use crate::call::Call;
 use crate::clock::{Clock, http_date};
 use crate::faults::{FaultScript, Seen};
 use crate::ledger::{Ledger, LedgerEntry, Line};
-use crate::receive::{self, Broken};
+use crate::receive::{self, Broken, Incoming};
 use crate::refusal::Refusal;
 use crate::reply::{Reply, ReplyBody};
 use crate::store::{Received, Shelf};
@@ -14,7 +14,7 @@ use crate::{Builder, Fault, Operation, ops};
 use bytes::Bytes;
 use http::{Request, Response, StatusCode, header, request};
 use http_body::Body;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -78,7 +78,8 @@ impl Emulator {
         B: Body<Data = Bytes> + Send,
     {
         let (head, body) = request.into_parts();
-        let mut body = pin!(body);
+        let body = pin!(body);
+        let mut body = Incoming::new(body);
         let request_id = random_hex(24);
         let (mut call, misplaced) = self.understand(head);
         let line = self.shared.ledger.write(entry(&call));
@@ -90,13 +91,13 @@ impl Emulator {
         let outcome = match self.before(&fault).await? {
             Some(Injected::Reply(reply)) => Ok(reply),
             Some(Injected::Refusal(refusal)) => Err(refusal),
-            None => match self.answer(call, misplaced, &line, body.as_mut()).await {
+            None => match self.answer(call, misplaced, &line, &mut body).await {
                 Ok(reply) => Ok(reply),
                 Err(Broken::Refused(refusal)) => Err(refusal),
                 Err(Broken::Dropped(dropped)) => return Err(dropped),
             },
         };
-        receive::drain(body.as_mut(), &self.shared, &line).await;
+        receive::drain(&mut body, &self.shared, &line).await;
         let reply = match after(&fault, outcome).await? {
             Ok(reply) => reply,
             Err(refusal) => {
@@ -171,7 +172,7 @@ impl Emulator {
         mut call: Call,
         misplaced: Option<Refusal>,
         line: &Line<'_>,
-        body: Pin<&mut B>,
+        body: &mut Incoming<'_, B>,
     ) -> Result<Reply, Broken>
     where
         B: Body<Data = Bytes> + Send,

@@ -40,12 +40,25 @@ impl From<std::io::Error> for Broken {
     }
 }
 
+/// A body that is not polled again once it ended, so that it may be drained at any time.
+#[derive(Debug)]
+pub(crate) struct Incoming<'b, B> {
+    body: Pin<&'b mut B>,
+    ended: bool,
+}
+
+impl<'b, B> Incoming<'b, B> {
+    pub(crate) fn new(body: Pin<&'b mut B>) -> Self {
+        Self { body, ended: false }
+    }
+}
+
 /// Receives the whole body and checks it against Content-Length and Content-MD5; nothing is stored yet.
 pub(crate) async fn body<B>(
     shared: &Shared,
     call: &Call,
     line: &Line<'_>,
-    mut body: Pin<&mut B>,
+    body: &mut Incoming<'_, B>,
 ) -> Result<Received, Broken>
 where
     B: Body<Data = Bytes> + Send,
@@ -58,7 +71,7 @@ where
     }
     let sink = if call.operation.takes_data() { shared.shelf.sink()? } else { Sink::Memory(Vec::new()) };
     let mut intake = Intake { sink, size: 0, md5: Md5::new(), crc64: Crc64Hasher::new() };
-    while let Some(mut data) = next(body.as_mut(), shared).await? {
+    while let Some(mut data) = next(body, shared).await? {
         if let Some(length) = announced {
             // Content-Length rules: what comes after it is ignored.
             data.truncate(usize::try_from(length - intake.size).unwrap_or(usize::MAX));
@@ -84,39 +97,46 @@ where
 }
 
 /// Reads what is left of a refused request, so that the client is there to read the answer.
-pub(crate) async fn drain<B>(mut body: Pin<&mut B>, shared: &Shared, line: &Line<'_>)
+pub(crate) async fn drain<B>(body: &mut Incoming<'_, B>, shared: &Shared, line: &Line<'_>)
 where
     B: Body<Data = Bytes> + Send,
 {
     let mut size = 0;
-    while let Ok(Some(data)) = next(body.as_mut(), shared).await {
+    while let Ok(Some(data)) = next(body, shared).await {
         size += data.remaining() as u64;
         line.note(|entry| entry.bytes_received = entry.bytes_received.max(size));
     }
 }
 
-async fn next<B>(mut body: Pin<&mut B>, shared: &Shared) -> Result<Option<Bytes>, Broken>
+async fn next<B>(incoming: &mut Incoming<'_, B>, shared: &Shared) -> Result<Option<Bytes>, Broken>
 where
     B: Body<Data = Bytes> + Send,
 {
-    loop {
+    while !incoming.ended {
         let frame = match shared.body_timeout {
-            None => body.frame().await,
-            Some(limit) => match tokio::time::timeout(limit, body.frame()).await {
+            None => incoming.body.frame().await,
+            Some(limit) => match tokio::time::timeout(limit, incoming.body.frame()).await {
                 Ok(frame) => frame,
-                Err(_) => return Err(timeout().into()),
+                Err(_) => {
+                    // Nobody waits for this client a second time.
+                    incoming.ended = true;
+                    return Err(timeout().into());
+                }
             },
         };
+        incoming.ended = !matches!(frame, Some(Ok(_)));
         match frame {
-            None => return Ok(None),
             Some(Err(_)) => return Err(Broken::Dropped(Dropped::by_client())),
+            // Trailers are nothing to OSS.
             Some(Ok(frame)) => {
                 if let Ok(data) = frame.into_data() {
                     return Ok(Some(data));
                 }
             }
+            None => {}
         }
     }
+    Ok(None)
 }
 
 struct Intake {

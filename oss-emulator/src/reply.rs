@@ -81,6 +81,8 @@ pub struct ReplyBody {
     remaining: u64,
     /// Bytes until a fault cuts the connection.
     cut: Option<u64>,
+    /// The server had a turn to send what comes before the cut.
+    flushed: bool,
 }
 
 #[derive(Debug)]
@@ -100,7 +102,7 @@ impl ReplyBody {
     pub(crate) fn whole(bytes: Bytes) -> Self {
         let remaining = bytes.len() as u64;
         let pieces = if remaining == 0 { VecDeque::new() } else { VecDeque::from([Piece::Whole(bytes)]) };
-        Self { pieces, remaining, cut: None }
+        Self { pieces, remaining, ..Self::default() }
     }
 
     /// `len` bytes from `offset` of the blobs one after another.
@@ -114,7 +116,7 @@ impl ReplyBody {
             skip = skip.saturating_sub(blob.len());
             left -= here;
         }
-        Self { pieces, remaining: len - left, cut: None }
+        Self { pieces, remaining: len - left, ..Self::default() }
     }
 
     /// Breaks off after `bytes`, which must be less than the length.
@@ -181,8 +183,14 @@ impl Body for ReplyBody {
     type Data = Bytes;
     type Error = ReplyCut;
 
-    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, ReplyCut>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, ReplyCut>>> {
         if self.cut == Some(0) {
+            if !self.flushed {
+                // An HTTP server drops what it has buffered when a body fails, and flushes when a body is pending.
+                self.flushed = true;
+                context.waker().wake_by_ref();
+                return Poll::Pending;
+            }
             self.pieces.clear();
             self.cut = None;
             self.remaining = 0;

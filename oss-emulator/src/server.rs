@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use std::pin::pin;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
 /// How long requests under way may take to end once the server was asked to.
@@ -24,12 +24,20 @@ impl Emulator {
     /// # Cancel safety
     /// A dropped future closes all connections at once, like a killed server.
     pub async fn serve(self, listener: TcpListener, shutdown: impl Future<Output = ()> + Send) {
+        let shutdown = async {
+            shutdown.await;
+            End::Graceful
+        };
+        self.serve_until(listener, shutdown).await;
+    }
+
+    async fn serve_until(self, listener: TcpListener, end: impl Future<Output = End> + Send) {
         let (stop, stopped) = watch::channel(false);
         let mut connections = JoinSet::new();
-        let mut shutdown = pin!(shutdown);
-        loop {
+        let mut end = pin!(end);
+        let end = loop {
             tokio::select! {
-                () = &mut shutdown => break,
+                end = &mut end => break end,
                 accepted = listener.accept() => match accepted {
                     Ok((stream, _)) => {
                         connections.spawn(self.clone().connection(stream, stopped.clone()));
@@ -39,11 +47,14 @@ impl Emulator {
                 },
                 Some(_) = connections.join_next() => {}
             }
+        };
+        drop(listener);
+        if end == End::Graceful {
+            stop.send_replace(true);
+            let all_ended = async { while connections.join_next().await.is_some() {} };
+            let _ = tokio::time::timeout(GRACE, all_ended).await;
         }
-        stop.send_replace(true);
-        let all_ended = async { while connections.join_next().await.is_some() {} };
-        // What has not ended by then is cut off when the set is dropped.
-        let _ = tokio::time::timeout(GRACE, all_ended).await;
+        connections.shutdown().await;
     }
 
     async fn connection(self, stream: TcpStream, mut stopped: watch::Receiver<bool>) {
@@ -74,25 +85,27 @@ impl Emulator {
     pub async fn spawn(&self) -> io::Result<Serving> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let addr = listener.local_addr()?;
-        let (stop, mut stopped) = watch::channel(false);
+        let (stop, stopped) = oneshot::channel();
         let emulator = self.clone();
         let task = tokio::spawn(async move {
-            emulator
-                .serve(listener, async move {
-                    // Ends also when the handle is gone.
-                    let _ = stopped.wait_for(|stopped| *stopped).await;
-                })
-                .await;
+            // Without a handle nobody can ask for more.
+            emulator.serve_until(listener, async { stopped.await.unwrap_or(End::Killed) }).await;
         });
-        Ok(Serving { addr, stop, task })
+        Ok(Serving { addr, stop: Some(stop), task })
     }
 }
 
-/// A server that runs in a task; dropped, it ends like [`kill`](Serving::kill).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    Graceful,
+    Killed,
+}
+
+/// A server that runs in a task; dropped, it ends like [`kill`](Serving::kill), a moment later.
 #[derive(Debug)]
 pub struct Serving {
     addr: SocketAddr,
-    stop: watch::Sender<bool>,
+    stop: Option<oneshot::Sender<End>>,
     task: JoinHandle<()>,
 }
 
@@ -110,21 +123,25 @@ impl Serving {
     /// Takes no more requests, and waits up to 2 seconds for those under way.
     ///
     /// # Cancel safety
-    /// A dropped future kills the server.
-    pub async fn shutdown(mut self) {
-        self.stop.send_replace(true);
-        // An error is a panic or a kill: over in any case.
-        let _ = (&mut self.task).await;
+    /// The server ends in any case.
+    pub async fn shutdown(self) {
+        self.end(End::Graceful).await;
     }
 
-    /// Closes the port and every connection at once, as a killed server does.
-    pub fn kill(self) {
-        self.task.abort();
+    /// Closes the port and every connection at once, as a killed server does. On return they are closed.
+    ///
+    /// # Cancel safety
+    /// The server ends in any case.
+    pub async fn kill(self) {
+        self.end(End::Killed).await;
     }
-}
 
-impl Drop for Serving {
-    fn drop(&mut self) {
-        self.task.abort();
+    async fn end(mut self, end: End) {
+        if let Some(stop) = self.stop.take() {
+            // Only a server that has ended does not listen.
+            let _ = stop.send(end);
+        }
+        // An error is a panic in the server: over in any case.
+        let _ = self.task.await;
     }
 }
