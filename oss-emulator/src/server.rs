@@ -128,11 +128,18 @@ impl Serving {
         self.end(End::Graceful).await;
     }
 
-    /// Closes the port and every connection at once, as a killed server does. On return they are closed.
+    /// Closes the port and every connection at once, as a killed server does; it has happened a moment later, when the
+    /// server's task had its turn.
+    pub fn kill(self) {
+        drop(self);
+    }
+
+    /// [`kill`](Serving::kill), and on return it has happened: a store on disk is free as soon as the last [`Emulator`] is
+    /// dropped, and what a connection was writing is gone.
     ///
     /// # Cancel safety
     /// The server ends in any case.
-    pub async fn kill(self) {
+    pub async fn kill_and_wait(self) {
         self.end(End::Killed).await;
     }
 

@@ -130,7 +130,7 @@ async fn a_killed_server_takes_its_connections_along() {
     let (mut stream, serving) = connect(&client).await;
     stream.write_all(b"GET /media/k HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n").await.unwrap();
     reply(&mut stream).await;
-    serving.kill().await;
+    serving.kill();
     assert!(matches!(stream.read(&mut [0]).await, Ok(0) | Err(_)));
 }
 
@@ -146,7 +146,7 @@ async fn a_killed_server_leaves_its_store_to_the_next() {
         .unwrap();
     client.emulator.wait_for(|entries| entries.iter().any(|entry| entry.bytes_received == 9)).await;
     drop(client);
-    serving.kill().await;
+    serving.kill_and_wait().await;
     let client = Client::new(store());
     assert!(client.emulator.object("media", "k").is_none());
     assert_eq!(std::fs::read_dir(dir.path().join("tmp")).unwrap().count(), 0);
