@@ -1,1 +1,9 @@
-//! Being built.
+//! The rig of the end-to-end tests: the real client against the emulator, in this process or over a socket.
+//!
+//! [`InProcess`] is the `Transport` without sockets; [`World`] is a server, a folder and a caller for one test.
+
+mod in_process;
+mod world;
+
+pub use in_process::InProcess;
+pub use world::{BUCKET, ID, REGION, SECRET, World, bytes};
