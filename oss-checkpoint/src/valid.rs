@@ -5,11 +5,9 @@ use crate::format::DecodeError;
 use oss_proto::limits::{MAX_PART_SIZE, MAX_PARTS, MIN_PART_SIZE};
 
 /// Longest endpoint, region, host and path in bytes: 64 KiB.
-pub(crate) const MAX_TEXT_LEN: usize = 64 * 1024;
-/// Most object headers.
-pub(crate) const MAX_HEADERS: usize = 1_000;
+const MAX_TEXT_LEN: usize = 64 * 1024;
 /// Most uploads waiting for their abort.
-pub(crate) const MAX_ABANDONED: usize = 1_024;
+const MAX_ABANDONED: usize = 1_024;
 const MAX_NANOS: u32 = 999_999_999;
 
 pub(crate) fn check(checkpoint: &Checkpoint) -> Result<(), DecodeError> {
@@ -32,9 +30,6 @@ pub(crate) fn check(checkpoint: &Checkpoint) -> Result<(), DecodeError> {
     let print = &source.fingerprint;
     if print.mtime.nanos > MAX_NANOS || print.ctime.nanos > MAX_NANOS {
         return fail("a time has more than 999,999,999 nanoseconds".into());
-    }
-    if job.headers.iter().count() > MAX_HEADERS {
-        return fail(format!("there are more than {MAX_HEADERS} object headers"));
     }
     if checkpoint.abandoned.len() > MAX_ABANDONED {
         return fail(format!("there are more than {MAX_ABANDONED} abandoned uploads"));

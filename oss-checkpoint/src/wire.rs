@@ -167,10 +167,6 @@ impl WirePart {
 }
 
 fn headers(wire: &[(String, String)]) -> Result<ObjectHeaders, DecodeError> {
-    // Before anything that takes more than one look at each.
-    if wire.len() > valid::MAX_HEADERS {
-        return Err(DecodeError::Content(format!("there are more than {} object headers", valid::MAX_HEADERS)));
-    }
     ascending(wire.iter().map(|(name, _)| name), "object headers")?;
     let mut headers = ObjectHeaders::new();
     for (name, value) in wire {
