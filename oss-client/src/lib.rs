@@ -43,7 +43,7 @@ pub use builder::{ClientBuilder, SignatureVersion};
 pub use client::Client;
 pub use error::Error;
 
-pub use http::Method;
+pub use http::{Method, StatusCode};
 pub use oss_http::{
     Addressing, Answered, BoxFuture, CallCause, CallError, Credentials, CredentialsError, CredentialsProvider,
     Endpoint, EndpointError, EnvironmentCredentials, Fault, HyperTransport, Payload, PayloadStream, PresignError,

@@ -1,0 +1,263 @@
+//! The command line.
+
+use crate::quantity;
+use crate::target::Target;
+use clap::{Parser, Subcommand, ValueEnum};
+use oss_client::{Addressing, Method, SignatureVersion};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+const ABOUT: &str = "Uploads files to Alibaba Cloud OSS: resumable, crash-safe, verified";
+const ENVIRONMENT: &str = "\
+Environment:
+  OSS_ACCESS_KEY_ID, OSS_ACCESS_KEY_SECRET  the access key
+  OSS_SESSION_TOKEN                         the security token of temporary keys
+  OSS_REGION, OSS_ENDPOINT                  where --region and --endpoint are not given
+
+Exit codes:
+  0  done and verified
+  1  something has to change first; the last line says what to type
+  2  usage: nothing was sent
+  3  the same command continues";
+
+#[derive(Debug, Parser)]
+#[command(name = "oss", version, about = ABOUT, after_help = ENVIRONMENT)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Uploads a file; typed again after any failure, it goes on where it was
+    #[command(after_help = ENVIRONMENT)]
+    Cp(Cp),
+    /// Runs the embedded OSS server for any client, until Ctrl-C
+    Serve(Serve),
+    /// Prints a URL by which anyone can read or write one object for a while
+    Presign(Presign),
+    /// Deletes an unfinished multipart upload and its parts
+    Abort(Abort),
+}
+
+/// How to reach the service; the same for every command that does.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Connection {
+    /// https://HOST, http://HOST:PORT, a bare host, or embedded[:DIR] for a server inside this process that stores
+    /// under DIR (./.oss-embedded) [default: the region's public endpoint]
+    #[arg(long, value_name = "ENDPOINT")]
+    pub(crate) endpoint: Option<String>,
+    /// The bucket's region, such as cn-hangzhou
+    #[arg(long)]
+    pub(crate) region: Option<String>,
+    /// Where the bucket's name goes in a URL [default: path for IP addresses, else virtual]
+    #[arg(long, value_enum)]
+    pub(crate) addressing: Option<AddressingArg>,
+    /// How requests are signed
+    #[arg(long, value_enum, default_value_t = SignVersionArg::V4)]
+    pub(crate) sign_version: SignVersionArg,
+    /// PEM certificates to trust beside the system's
+    #[arg(long, value_name = "PEM")]
+    pub(crate) ca_file: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Cp {
+    /// The regular file to upload
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Where to: oss://BUCKET/KEY, taken literally; a KEY that is empty or ends in / takes the file's name
+    #[arg(value_name = "oss://BUCKET/KEY")]
+    pub(crate) target: Target,
+    /// Bytes of a part, 100KiB to 5GiB; K, M and G are binary [default: 8MiB]
+    #[arg(long, value_name = "SIZE", value_parser = quantity::part_size)]
+    pub(crate) part_size: Option<u64>,
+    /// Parts in flight at once, 1 to 1024
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) parallel: u16,
+    /// Where the checkpoint is kept [default: beside the file]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) checkpoint_dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+    /// One JSON object a line on stdout: started, resumed, part, retry, notice, completed, failed
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// No progress on stderr
+    #[arg(long)]
+    pub(crate) quiet: bool,
+    /// Gives up an earlier attempt (aborts its upload) and starts afresh
+    #[arg(long)]
+    pub(crate) restart: bool,
+    /// Waits for another process that uploads the same file to the same place
+    #[arg(long)]
+    pub(crate) wait: bool,
+    /// Fails when no checkpoint can be written
+    #[arg(long)]
+    pub(crate) require_checkpoint: bool,
+    /// Reads the file once more before it is published
+    #[arg(long)]
+    pub(crate) verify_source: bool,
+    /// Accepts parts for which the server gives no checksum
+    #[arg(long)]
+    pub(crate) allow_unproven: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Serve {
+    /// Address and port; port 0 is any free one
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0")]
+    pub(crate) listen: SocketAddr,
+    /// Where data is kept [default: in memory]
+    #[arg(long)]
+    pub(crate) dir: Option<PathBuf>,
+    /// The access key that may sign [default: OSS_ACCESS_KEY_ID, else a demo key]
+    #[arg(long, requires = "access_key_secret")]
+    pub(crate) access_key_id: Option<String>,
+    /// Its secret [default: OSS_ACCESS_KEY_SECRET]
+    #[arg(long, requires = "access_key_id")]
+    pub(crate) access_key_secret: Option<String>,
+    /// The region that V4 signatures must name
+    #[arg(long, default_value = crate::embedded::REGION)]
+    pub(crate) region: String,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Presign {
+    /// The object
+    #[arg(value_name = "oss://BUCKET/KEY")]
+    pub(crate) target: Target,
+    /// How long the URL lives: 90s, 15m, 1h, 7d (with V4 at most 7d)
+    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = quantity::duration)]
+    pub(crate) expires: Duration,
+    /// What the URL can be used for
+    #[arg(long, value_enum, ignore_case = true, default_value_t = MethodArg::Get)]
+    pub(crate) method: MethodArg,
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Abort {
+    /// The object the upload was begun for
+    #[arg(value_name = "oss://BUCKET/KEY")]
+    pub(crate) target: Target,
+    /// The upload, as `oss cp` named it
+    #[arg(long, value_name = "ID")]
+    pub(crate) upload_id: String,
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum AddressingArg {
+    /// BUCKET.HOST/KEY
+    Virtual,
+    /// HOST/BUCKET/KEY
+    Path,
+    /// HOST/KEY: a domain bound to one bucket
+    Cname,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SignVersionArg {
+    /// HMAC-SHA256; needs the region
+    V4,
+    /// HMAC-SHA1
+    V1,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum MethodArg {
+    /// To read
+    #[value(name = "GET")]
+    Get,
+    /// To write
+    #[value(name = "PUT")]
+    Put,
+}
+
+impl From<AddressingArg> for Addressing {
+    fn from(arg: AddressingArg) -> Self {
+        match arg {
+            AddressingArg::Virtual => Self::Virtual,
+            AddressingArg::Path => Self::Path,
+            AddressingArg::Cname => Self::Cname,
+        }
+    }
+}
+
+impl From<SignVersionArg> for SignatureVersion {
+    fn from(arg: SignVersionArg) -> Self {
+        match arg {
+            SignVersionArg::V4 => Self::V4,
+            SignVersionArg::V1 => Self::V1,
+        }
+    }
+}
+
+impl From<MethodArg> for Method {
+    fn from(arg: MethodArg) -> Self {
+        match arg {
+            MethodArg::Get => Self::GET,
+            MethodArg::Put => Self::PUT,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    fn parse(line: &str) -> Result<Args, clap::Error> {
+        Args::try_parse_from(line.split(' '))
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn cp_takes_what_the_readme_says() {
+        let line = "oss cp big.iso oss://demo/k --part-size 8MiB --parallel 5 --endpoint embedded:d --json --restart";
+        let Command::Cp(cp) = parse(line).unwrap().command else { panic!("it is cp") };
+        assert_eq!((cp.part_size, cp.parallel, cp.json, cp.restart, cp.wait), (Some(8 << 20), 5, true, true, false));
+        assert_eq!(cp.connection.endpoint.as_deref(), Some("embedded:d"));
+        assert_eq!(cp.connection.sign_version, SignVersionArg::V4);
+    }
+
+    #[test]
+    fn bad_values_are_usage_errors_that_name_the_option_and_the_range() {
+        for (line, name, range) in [
+            ("oss cp f oss://demo/k --part-size 1KiB", "--part-size", "100KiB"),
+            ("oss cp f oss://demo/k --part-size 8MB", "--part-size", "5GiB"),
+            ("oss cp f oss://demo/k --parallel 0", "--parallel", "1..=1024"),
+            ("oss cp f oss://demo/k --parallel 1025", "--parallel", "1..=1024"),
+            ("oss cp f oss://DEMO/k", "bucket", "a-z"),
+            ("oss cp f demo/k", "oss://BUCKET/KEY", "oss://BUCKET/KEY"),
+            ("oss cp f oss://demo/k --sign-version v2", "--sign-version", "v4"),
+            ("oss cp f oss://demo/k --addressing host", "--addressing", "virtual"),
+            ("oss presign oss://demo/k --expires never", "--expires", "7d"),
+            ("oss presign oss://demo/k --method DELETE", "--method", "GET"),
+            ("oss serve --listen here", "--listen", "ADDRESS:PORT"),
+            ("oss serve --access-key-id id", "--access-key-secret", ""),
+        ] {
+            let error = parse(line).unwrap_err();
+            assert_eq!(error.exit_code(), 2, "{line}");
+            let words = error.to_string();
+            assert!(words.contains(name) && words.contains(range), "{line}: {words}");
+        }
+    }
+
+    #[test]
+    fn a_method_is_read_in_any_case() {
+        let Command::Presign(presign) = parse("oss presign oss://demo/k --method put --expires 15m").unwrap().command
+        else {
+            panic!("it is presign")
+        };
+        assert_eq!((presign.method, presign.expires), (MethodArg::Put, Duration::from_secs(900)));
+    }
+}

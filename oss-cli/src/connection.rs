@@ -1,0 +1,108 @@
+//! From options and environment to a client.
+
+use crate::args::{AddressingArg, Connection};
+use crate::embedded::{self, Embedded};
+use crate::failure::Failure;
+use oss_client::{Client, CredentialsProvider, EnvironmentCredentials};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// A client, and the server behind it when that is in this process.
+#[derive(Debug)]
+pub(crate) struct Connected {
+    pub(crate) client: Client,
+    pub(crate) embedded: Option<Embedded>,
+}
+
+impl Connection {
+    /// The directory of the embedded server, when that is the endpoint.
+    pub(crate) fn embedded_dir(&self) -> Option<PathBuf> {
+        embedded::dir_of(&self.endpoint()?)
+    }
+
+    /// Checks everything that can be checked without a request, and starts the embedded server where one is asked for.
+    pub(crate) async fn connect(&self) -> Result<Connected, Failure> {
+        match self.embedded_dir() {
+            Some(dir) => self.connect_embedded(dir).await,
+            None => self.connect_remote().await,
+        }
+    }
+
+    async fn connect_remote(&self) -> Result<Connected, Failure> {
+        let mut builder = self.builder();
+        if let Some(endpoint) = self.endpoint() {
+            builder = builder.endpoint(endpoint);
+        }
+        if let Some(region) = self.region.clone().or_else(|| variable("OSS_REGION")) {
+            builder = builder.region(region);
+        }
+        let credentials = EnvironmentCredentials::new();
+        let client = builder.credentials_provider(Arc::new(credentials.clone())).build().map_err(with_hint)?;
+        if let Err(error) = credentials.credentials().await {
+            return Err(Failure::usage(anyhow::Error::new(error).context("no credentials")));
+        }
+        Ok(Connected { client, embedded: None })
+    }
+
+    async fn connect_embedded(&self, dir: PathBuf) -> Result<Connected, Failure> {
+        if self.addressing.is_some_and(|addressing| addressing != AddressingArg::Path) {
+            return Err(Failure::usage(anyhow::anyhow!("addressing: the embedded server is reached by path only")));
+        }
+        let region = self.region.as_deref().unwrap_or(embedded::REGION);
+        // Checked before the server makes its directory.
+        let builder = self.builder().region(region).credentials(Embedded::credentials());
+        builder.endpoint("http://127.0.0.1").build().map_err(with_hint)?;
+        let embedded = Embedded::start(&dir, region).await?;
+        let builder = self.builder().region(region).credentials(Embedded::credentials());
+        let client = builder.endpoint(embedded.url()).build().map_err(with_hint)?;
+        Ok(Connected { client, embedded: Some(embedded) })
+    }
+
+    fn builder(&self) -> oss_client::ClientBuilder {
+        let mut builder = Client::builder()
+            .signature_version(self.sign_version.into())
+            .user_agent(concat!("oss-cli/", env!("CARGO_PKG_VERSION")));
+        if let Some(addressing) = self.addressing {
+            builder = builder.addressing(addressing.into());
+        }
+        if let Some(file) = &self.ca_file {
+            builder = builder.ca_file(file);
+        }
+        builder
+    }
+
+    fn endpoint(&self) -> Option<String> {
+        self.endpoint.clone().or_else(|| variable("OSS_ENDPOINT"))
+    }
+}
+
+impl Connected {
+    /// Ends the embedded server, if there is one.
+    pub(crate) async fn close(self) {
+        if let Some(embedded) = self.embedded {
+            embedded.shutdown().await;
+        }
+    }
+}
+
+/// An environment variable; an empty one is not set.
+pub(crate) fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+}
+
+/// The library's words, with the options that mend it.
+fn with_hint(error: oss_client::Error) -> Failure {
+    use oss_client::{EndpointError, Error};
+    const WHERE: &str = "give --region or --endpoint (OSS_REGION, OSS_ENDPOINT), or try --endpoint embedded";
+    let option = match &error {
+        Error::NoEndpoint => return Failure::usage(anyhow::anyhow!("{error}: {WHERE}")),
+        Error::NoRegion { .. } => {
+            return Failure::usage(anyhow::anyhow!("{error}: give --region (OSS_REGION), or --sign-version v1"));
+        }
+        Error::Endpoint(EndpointError::Region { .. }) => "--region cannot be used",
+        Error::Endpoint(_) => "--endpoint cannot be used",
+        Error::Tls(_) => "--ca-file cannot be used",
+        _ => return Failure::usage(error),
+    };
+    Failure::usage(anyhow::Error::new(error).context(option))
+}

@@ -1,0 +1,142 @@
+//! `oss cp`: the resumable upload.
+
+use crate::advice;
+use crate::args::Cp;
+use crate::connection::Connected;
+use crate::failure::{Exit, Failure};
+use crate::interrupts::Interrupts;
+use crate::json::{self, Job};
+use crate::progress::Meter;
+use crate::reporter::{Reporter, Seen};
+use oss_client::{CancellationToken, Completed, Error, Key, Progress, UploadObjectRequest};
+use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How long an interrupted upload may take to flush its last save. What has not ended by then is waiting for something
+/// that cannot be cancelled (another process's lock), or for a disk that hangs.
+const FLUSH: Duration = Duration::from_millis(900);
+
+pub(crate) async fn run(args: Cp) -> Result<(), Failure> {
+    let json = args.json;
+    let outcome = upload(args).await;
+    if let (true, Err(failure)) = (json, &outcome) {
+        json::print(&json::failed(failure));
+    }
+    outcome
+}
+
+async fn upload(args: Cp) -> Result<(), Failure> {
+    let began = Instant::now();
+    let key = args.target.key_for(&args.file).map_err(Failure::usage)?;
+    let progress = Progress::default();
+    let meter = Arc::new(Meter::new(progress.clone(), args.quiet, args.json));
+    let cancel = CancellationToken::new();
+    watch_interrupts(cancel.clone(), meter.clone())?;
+
+    let connected = args.connection.connect().await?;
+    let seen = Arc::<Mutex<Seen>>::default();
+    let reporter = Reporter {
+        job: Job { bucket: args.target.bucket.to_string(), key: key.to_string() },
+        progress: progress.clone(),
+        meter: meter.clone(),
+        json: args.json,
+        quiet: args.quiet,
+        part_size: args.part_size,
+        began,
+        seen: seen.clone(),
+    };
+    let request = request(&args, &key, &connected)
+        .progress(&progress)
+        .cancellation(cancel.clone())
+        .on_event(move |event, error| reporter.tell(event, error));
+
+    let ended = transfer(&connected, request, &cancel, &meter).await;
+    meter.clear();
+    let seen = seen.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    match ended {
+        Some(Ok(_)) => {
+            connected.close().await;
+            leftovers(&args, &key, &seen, &meter);
+            Ok(())
+        }
+        Some(Err(error)) => Err(failure(error, &args, &key, &seen)),
+        None => Err(Failure::again(anyhow::anyhow!("interrupted"))),
+    }
+}
+
+fn request(args: &Cp, key: &Key, connected: &Connected) -> UploadObjectRequest {
+    let mut request = UploadObjectRequest::new(args.target.bucket.as_str(), key.as_str(), &args.file)
+        .parallel(args.parallel.into())
+        .restart(args.restart)
+        .wait(args.wait)
+        .require_checkpoint(args.require_checkpoint)
+        .verify_source(args.verify_source)
+        .allow_unproven(args.allow_unproven);
+    if let Some(bytes) = args.part_size {
+        request = request.part_size(bytes);
+    }
+    if let Some(directory) = &args.checkpoint_dir {
+        request = request.checkpoint_dir(directory);
+    }
+    if let Some(embedded) = &connected.embedded {
+        request = request.endpoint_name(embedded.name());
+    }
+    request
+}
+
+/// Runs the upload and draws beside it; `None` when it was interrupted and did not end in time.
+async fn transfer(
+    connected: &Connected,
+    request: UploadObjectRequest,
+    cancel: &CancellationToken,
+    meter: &Meter,
+) -> Option<Result<Completed, Error>> {
+    let mut upload = pin!(connected.client.resumable_upload_object(request));
+    let mut overdue = pin!(async {
+        cancel.cancelled().await;
+        tokio::time::sleep(FLUSH).await;
+    });
+    let since = Instant::now();
+    let mut ticks = tokio::time::interval(meter.interval());
+    ticks.tick().await;
+    loop {
+        tokio::select! {
+            biased;
+            ended = &mut upload => return Some(ended),
+            () = &mut overdue => return None,
+            _ = ticks.tick() => meter.draw(since),
+        }
+    }
+}
+
+/// The first interrupt stops in order, the second at once; both mean that the same command continues.
+fn watch_interrupts(cancel: CancellationToken, meter: Arc<Meter>) -> Result<(), Failure> {
+    let mut interrupts = Interrupts::new()
+        .map_err(|error| Failure::again(anyhow::Error::new(error).context("Ctrl-C cannot be handled")))?;
+    tokio::spawn(async move {
+        interrupts.next().await;
+        meter.line("stopping: what has been sent is kept (once more to stop at once)");
+        cancel.cancel();
+        interrupts.next().await;
+        std::process::exit(Exit::Again.code().into());
+    });
+    Ok(())
+}
+
+/// After success: what may be left from earlier runs.
+fn leftovers(args: &Cp, key: &Key, seen: &Seen, meter: &Meter) {
+    for upload_id in &seen.leftovers {
+        let step = advice::abort(upload_id, &args.target, key.as_str());
+        meter.line(&format!("next: {}:\n  {}", step.words, step.command));
+    }
+}
+
+fn failure(error: Error, args: &Cp, key: &Key, seen: &Seen) -> Failure {
+    let exit = Exit::from(error.kind());
+    let standing = |id: &&oss_client::UploadId| Some(*id) != error.upload_id();
+    let leftovers = seen.leftovers.iter().filter(standing);
+    let mut next: Vec<_> = leftovers.map(|id| advice::abort(id, &args.target, key.as_str())).collect();
+    next.extend(advice::after_upload(&error, seen));
+    Failure { exit, error: error.into(), next }
+}
