@@ -29,6 +29,8 @@ pub(crate) fn run(tally: &mut Tally) -> Ended {
     };
     let mut command = Command::new(python);
     command.arg(scripts().join("run.py")).arg(&server.endpoint).args([ID, SECRET]).current_dir(steps::root());
+    // The checkout stays as it is.
+    command.env("PYTHONDONTWRITEBYTECODE", "1");
     steps::counted(command, |line| tally.read_interop(line))
 }
 

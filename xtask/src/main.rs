@@ -1,7 +1,7 @@
 //! Tasks of this workspace, as `cargo xtask TASK`.
 //!
-//! `ci` is everything continuous integration runs, `test` the tests alone. Both end with one line
-//! `N passed, N failed, N skipped` and fail when anything failed.
+//! `ci` is everything continuous integration runs; `test` and `interop` are steps of it. Each ends with one line
+//! `N passed, N failed, N skipped` and fails when anything failed.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line speaks to people")]
 
@@ -16,11 +16,13 @@ const USAGE: &str = "\
 usage: cargo xtask TASK
   ci      format, clippy, documentation, tests, interop with the Python SDKs, licences: all that CI runs
   test    the tests alone
+  interop the official Python SDKs against `oss serve` alone
 ";
 
 enum Task {
     Ci,
     Test,
+    Interop,
 }
 
 impl Task {
@@ -28,6 +30,7 @@ impl Task {
         let task = match words.next()?.as_str() {
             "ci" => Self::Ci,
             "test" => Self::Test,
+            "interop" => Self::Interop,
             _ => return None,
         };
         words.next().is_none().then_some(task)
@@ -43,6 +46,7 @@ fn main() -> ExitCode {
     match task {
         Task::Ci => ci(&mut run),
         Task::Test => run.step("tests", steps::tests),
+        Task::Interop => run.step("interop", interop::run),
     }
     run.end()
 }

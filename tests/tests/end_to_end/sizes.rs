@@ -54,7 +54,7 @@ async fn ten_thousand_parts_are_published_and_listed_in_pages() {
     // The last part never arrives: the first run ends without it, and the second lists the rest.
     let gate = crate::stop_at(&world.emulator, Operation::CompleteMultipartUpload, 1);
     let token = oss_multipart::CancellationToken::new();
-    let first = request("large.bin", &path).parallel(8).cancellation(token.clone());
+    let first = request("large.bin", &path).parallel(64).cancellation(token.clone());
     let (first, ()) = tokio::join!(world.upload(first), async {
         gate.arrived(1).await;
         token.cancel();
@@ -62,7 +62,7 @@ async fn ten_thousand_parts_are_published_and_listed_in_pages() {
     assert!(first.unwrap_err().is_resumable());
     world.emulator.clear_faults();
 
-    let done = world.upload(request("large.bin", &path).parallel(8)).await.unwrap();
+    let done = world.upload(request("large.bin", &path).parallel(64)).await.unwrap();
     assert_eq!(done.size, size);
     assert!(world.requests(Operation::UploadPart).iter().filter(|entry| entry.applied).count() as u64 >= PARTS);
     assert_eq!(done.crc64, crc64_of(&path));
@@ -94,7 +94,7 @@ async fn impossible_requests_are_refused_before_any_request() {
         let text = format!("{request:?}");
         let error = world.upload(request).await.unwrap_err();
         assert_eq!(error.kind(), oss_multipart::ErrorKind::InvalidInput, "{text}");
-        assert!(error.to_string().contains(word), "{text}: {error}");
+        assert!(error.to_string().replace(',', "").contains(word), "{text}: {error}");
     }
     assert_eq!(world.emulator.ledger(), []);
 }

@@ -37,11 +37,12 @@ pub(crate) struct Oss {
     program: PathBuf,
     words: Vec<std::ffi::OsString>,
     key: Option<(String, String)>,
+    silent: bool,
 }
 
 impl Oss {
     pub(crate) fn new(program: &Path) -> Self {
-        Self { program: program.to_owned(), words: Vec::new(), key: None }
+        Self { program: program.to_owned(), words: Vec::new(), key: None, silent: false }
     }
 
     pub(crate) fn sign(&mut self, id: &str, secret: &str) -> &mut Self {
@@ -59,9 +60,18 @@ impl Oss {
         self
     }
 
+    /// What it says to people is not shown.
+    pub(crate) fn silent(&mut self) -> &mut Self {
+        self.silent = true;
+        self
+    }
+
     pub(crate) async fn start(&self) -> Running {
         let mut command = Command::new(&self.program);
         command.args(&self.words).stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
+        if self.silent {
+            command.stderr(Stdio::null());
+        }
         for name in ["OSS_ACCESS_KEY_ID", "OSS_ACCESS_KEY_SECRET", "OSS_SESSION_TOKEN", "OSS_REGION", "OSS_ENDPOINT"] {
             command.env_remove(name);
         }

@@ -1,5 +1,7 @@
 //! Real processes, SIGKILL at random moments. Every test prints its seed; `OSS_TEST_SEED` repeats the moments.
 
+#![expect(clippy::unwrap_used, reason = "the helpers of a test fail it, as the test itself does")]
+
 mod command;
 
 use command::{Oss, oss};
@@ -62,6 +64,11 @@ async fn a_client_killed_at_random_moments_never_sends_an_acknowledged_part_agai
     };
     eprintln!("completed after {kills} kills");
     assert_eq!(completed["size"], content.len());
+    assert!(
+        completed["parts_reused"].as_u64() > Some(0),
+        "seed {}: no kill came after a part: {completed}",
+        moments.seed
+    );
     let object = world.emulator.object_bytes(BUCKET, "key").unwrap();
     assert!(object == content, "seed {}: the object differs", moments.seed);
     assert_eq!(world.files(), ["data.bin"], "seed {}: something was left", moments.seed);
@@ -115,6 +122,7 @@ async fn an_embedded_server_killed_with_its_client_loses_nothing_it_acknowledged
     eprintln!("completed after {kills} kills");
     let number = |name: &str| completed[name].as_u64().unwrap_or_else(|| panic!("{name} in {completed}"));
     assert_eq!(number("bytes_sent") + number("bytes_reused"), content.len() as u64);
+    assert!(number("bytes_reused") > 0, "seed {}: no kill came after a part: {completed}", moments.seed);
     assert_eq!(world.files(), ["data.bin"], "seed {}: something was left", moments.seed);
     let stored = Emulator::builder().store(Store::Disk(store)).build().unwrap();
     let object = stored.object_bytes("demo", "folder/data.bin").unwrap();
@@ -158,6 +166,6 @@ fn serve(oss: &Path, store: &Path, listen: &str) -> Oss {
     fs::create_dir_all(store).unwrap();
     let mut command = Oss::new(oss);
     command.words(["serve", "--listen", listen, "--access-key-id", ID, "--access-key-secret", SECRET, "--dir"]);
-    command.path(store);
+    command.path(store).silent();
     command
 }
