@@ -21,6 +21,9 @@ Exit codes:
   2  usage: nothing was sent
   3  the same command continues";
 
+const ENDPOINT: &str = "https://HOST, http://HOST:PORT, a bare host, or embedded[:DIR] for a server inside this process \
+that stores under DIR (./.oss-embedded) [default: the region's public endpoint]";
+
 #[derive(Debug, Parser)]
 #[command(name = "oss", version, about = ABOUT, after_help = ENVIRONMENT)]
 pub(crate) struct Args {
@@ -44,9 +47,7 @@ pub(crate) enum Command {
 /// How to reach the service; the same for every command that does.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Connection {
-    /// https://HOST, http://HOST:PORT, a bare host, or embedded[:DIR] for a server inside this process that stores
-    /// under DIR (./.oss-embedded) [default: the region's public endpoint]
-    #[arg(long, value_name = "ENDPOINT")]
+    #[arg(long, value_name = "ENDPOINT", help = ENDPOINT)]
     pub(crate) endpoint: Option<String>,
     /// The bucket's region, such as cn-hangzhou
     #[arg(long)]

@@ -58,6 +58,18 @@ fn restart_gives_the_earlier_upload_up() {
     assert_finished(&bench, &bytes);
 }
 
+#[test]
+fn an_upload_that_nobody_wants_any_more_can_be_deleted_by_its_id() {
+    let bench = Bench::new();
+    bench.file("big.bin", SIZE);
+    killed_after(&bench, 5);
+    let id = bench.stored().uploads("demo").remove(0).upload_id;
+    let ended = bench.run(&["abort", "oss://demo/big.bin", "--upload-id", &id, "--endpoint", "embedded"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(ended.err.contains(&id) && ended.err.contains("deleted"), "{}", ended.err);
+    assert!(bench.stored().uploads("demo").is_empty());
+}
+
 #[cfg(unix)]
 #[test]
 fn an_interrupt_stops_in_order_and_names_the_command_that_continues() {
