@@ -42,7 +42,6 @@ async fn upload(args: Cp) -> Result<(), Failure> {
         meter: meter.clone(),
         json: args.json,
         quiet: args.quiet,
-        part_size: args.part_size,
         began,
         seen: seen.clone(),
     };

@@ -13,9 +13,6 @@ pub(crate) struct Job {
     pub(crate) key: String,
 }
 
-/// Size and number of the parts; `None` where they are not known.
-pub(crate) type Parts = Option<(u64, u32)>;
-
 /// Prints one object as one line. A reader that is gone does not stop the upload.
 pub(crate) fn print(value: &Value) {
     let mut out = io::stdout().lock();
@@ -26,20 +23,18 @@ pub(crate) fn print(value: &Value) {
 pub(crate) fn event(
     job: &Job,
     size: u64,
-    parts: Parts,
     event: &Event,
     error: Option<&CallError>,
     elapsed: Duration,
 ) -> Option<Value> {
-    let (part_size, count) = parts.unzip();
     let value = match event {
-        Event::Started { upload_id } => json!({
+        Event::Started { upload_id, part_size, parts } => json!({
             "event": "started", "bucket": job.bucket, "key": job.key, "size": size,
-            "part_size": part_size, "parts": count, "upload_id": id(upload_id.as_ref()),
+            "part_size": part_size, "parts": parts, "upload_id": id(upload_id.as_ref()),
         }),
-        Event::Resumed { upload_id, parts_listed, bytes_listed } => json!({
+        Event::Resumed { upload_id, part_size, parts, parts_listed, bytes_listed } => json!({
             "event": "resumed", "bucket": job.bucket, "key": job.key, "size": size,
-            "part_size": part_size, "parts": count, "upload_id": upload_id.as_str(),
+            "part_size": part_size, "parts": parts, "upload_id": upload_id.as_str(),
             "parts_listed": parts_listed, "bytes_listed": bytes_listed,
         }),
         Event::Part { number, size, reused } => json!({
@@ -145,12 +140,12 @@ mod tests {
 
     fn line(what: &Event) -> Value {
         let job = Job { bucket: "demo".into(), key: "a \"b\"\n".into() };
-        event(&job, 3, Some((2, 2)), what, None, Duration::from_millis(1500)).unwrap()
+        event(&job, 3, what, None, Duration::from_millis(1500)).unwrap()
     }
 
     #[test]
     fn a_key_with_quotes_and_newlines_stays_one_line() {
-        let text = line(&Event::Started { upload_id: None }).to_string();
+        let text = line(&Event::Started { upload_id: None, part_size: 2, parts: 2 }).to_string();
         assert!(!text.contains('\n'), "{text}");
         let read: Value = serde_json::from_str(&text).unwrap();
         assert_eq!(read["key"], "a \"b\"\n");

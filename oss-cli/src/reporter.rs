@@ -1,9 +1,9 @@
 //! Tells people and programs what happens during an upload.
 
-use crate::json::{self, Job, Parts};
+use crate::json::{self, Job};
 use crate::progress::Meter;
 use indicatif::HumanBytes;
-use oss_client::{CallError, Completed, DEFAULT_PART_SIZE, Event, Notice, Plan, Progress, UploadId};
+use oss_client::{CallError, Completed, Event, Notice, Progress, UploadId};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -15,7 +15,6 @@ pub(crate) struct Reporter {
     pub(crate) meter: Arc<Meter>,
     pub(crate) json: bool,
     pub(crate) quiet: bool,
-    pub(crate) part_size: Option<u64>,
     pub(crate) began: Instant,
     pub(crate) seen: Arc<Mutex<Seen>>,
 }
@@ -34,8 +33,8 @@ impl Reporter {
     pub(crate) fn tell(&self, event: &Event, error: Option<&CallError>) {
         self.remember(event);
         if self.json {
-            let (size, parts) = (self.progress.total(), self.parts(event));
-            let line = json::event(&self.job, size, parts, event, error, self.began.elapsed());
+            let size = self.progress.total();
+            let line = json::event(&self.job, size, event, error, self.began.elapsed());
             line.iter().for_each(json::print);
         }
         if let Some(words) = self.words(event, error) {
@@ -64,7 +63,7 @@ impl Reporter {
         match event {
             Event::Notice(notice) => Some(notice.to_string()),
             _ if self.quiet => None,
-            Event::Resumed { upload_id, parts_listed, bytes_listed } => Some(format!(
+            Event::Resumed { upload_id, parts_listed, bytes_listed, .. } => Some(format!(
                 "resuming upload {upload_id}: the server has {parts_listed} parts, {} of {}",
                 HumanBytes(*bytes_listed),
                 HumanBytes(self.progress.total())
@@ -92,44 +91,11 @@ impl Reporter {
             HumanBytes(done.bytes_reused)
         )
     }
-
-    /// The plan behind a `started` or `resumed`.
-    fn parts(&self, event: &Event) -> Parts {
-        let size = self.progress.total();
-        let plan = Plan::new(size, self.part_size.unwrap_or(DEFAULT_PART_SIZE)).ok()?;
-        match event {
-            Event::Started { upload_id: None } => Some((size, 1)),
-            // A resume keeps its own part size; that is the one of the options only where the list agrees.
-            Event::Resumed { parts_listed, bytes_listed, .. }
-                if self.part_size.is_none() && !agrees(plan, *parts_listed, *bytes_listed) =>
-            {
-                None
-            }
-            _ => Some((plan.part_size(), plan.count())),
-        }
-    }
-}
-
-/// So many parts with so many bytes can be of this plan: all whole ones, or the last and otherwise whole ones.
-fn agrees(plan: Plan, parts: u32, bytes: u64) -> bool {
-    let whole = u64::from(parts) * plan.part_size();
-    let last = plan.size() - u64::from(plan.count().saturating_sub(1)) * plan.part_size();
-    parts > 0 && (bytes == whole || bytes == whole - plan.part_size() + last)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_list_agrees_with_a_plan_with_or_without_the_last_part() {
-        let mib = 1 << 20;
-        let plan = Plan::new(20 * mib + 5, 8 * mib).unwrap();
-        assert!(agrees(plan, 2, 16 * mib));
-        assert!(agrees(plan, 2, 12 * mib + 5));
-        assert!(!agrees(plan, 2, 2 * mib), "smaller parts");
-        assert!(!agrees(plan, 0, 0), "an empty list says nothing");
-    }
 
     #[test]
     fn uploads_that_may_be_billed_are_remembered_once() {
@@ -139,7 +105,6 @@ mod tests {
             meter: Arc::new(Meter::new(Progress::default(), true, true)),
             json: false,
             quiet: true,
-            part_size: None,
             began: Instant::now(),
             seen: Arc::default(),
         };

@@ -1,15 +1,15 @@
 use crate::{ClientBuilder, Error};
 use bytes::Bytes;
 use http::Method;
-use oss_http::{Answered, Caller, Endpoint, ReplyBody};
-use oss_multipart::{Completed, UploadObjectRequest};
-use oss_proto::ops::{
+use oss_http::proto::ops::{
     AbortMultipartUpload, CompleteMultipartUpload, CompleteMultipartUploadOutput, DeleteObject, DeleteObjectOutput,
     GetObject, HeadObject, InitiateMultipartUpload, InitiateMultipartUploadOutput, ListMultipartUploads,
     ListMultipartUploadsOutput, ListObjectsV2, ListObjectsV2Output, ListParts, ListPartsOutput, ObjectHead, PutObject,
     PutObjectOutput, UploadPart, UploadPartOutput,
 };
-use oss_proto::{Bucket, Key};
+use oss_http::proto::{Bucket, Key};
+use oss_http::{Answered, Caller, Endpoint, ReplyBody};
+use oss_multipart::{Completed, UploadObjectRequest};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,6 +1,6 @@
+use oss_http::proto::{NameError, ServiceError, UploadId};
 use oss_http::{CallCause, CallError, EndpointError, Fault, TlsError, TransportError};
 use oss_multipart::{ErrorKind, UploadError};
-use oss_proto::{NameError, ServiceError, UploadId};
 
 /// Why a client could not be made, or a call failed.
 ///

@@ -44,6 +44,9 @@ pub use client::Client;
 pub use error::Error;
 
 pub use http::{Method, StatusCode};
+pub use oss_http::proto::{
+    Bucket, Crc64, ETag, ErrorCode, Key, NameError, ObjectHeaders, PartNumber, ServiceError, UploadId, limits, ops,
+};
 pub use oss_http::{
     Addressing, Answered, BoxFuture, CallCause, CallError, Credentials, CredentialsError, CredentialsProvider,
     Endpoint, EndpointError, EnvironmentCredentials, Fault, HyperTransport, Payload, PayloadStream, PresignError,
@@ -54,7 +57,4 @@ pub use oss_multipart::plan::{DEFAULT_PART_SIZE, Plan, PlanError};
 pub use oss_multipart::{
     CancellationToken, Cause, Completed, ErrorKind, Event, Failure, Notice, Observer, Progress, Published, UploadError,
     UploadObjectRequest, Why,
-};
-pub use oss_proto::{
-    Bucket, Crc64, ETag, ErrorCode, Key, NameError, ObjectHeaders, PartNumber, ServiceError, UploadId, limits, ops,
 };

@@ -88,3 +88,6 @@ pub use transport::{BoxFuture, ResponseTimeout, Timeouts, Transport, TransportEr
 
 // The types of the crate below that this crate's calls take.
 pub use oss_sign::{Credentials, PresignError, Signer};
+
+/// The vocabulary and the operations that calls take and give.
+pub use oss_proto as proto;

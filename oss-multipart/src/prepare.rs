@@ -55,7 +55,7 @@ pub(crate) fn prepare(
     let mut notices = Vec::new();
     let places = Places::for_upload(file.path(), &job, request.checkpoint_dir.as_deref())?;
     let (store, lock) = lock(&places, request.wait, &mut notices)?;
-    let earlier = load(&store, &job, &source, request, &mut notices)?;
+    let earlier = load(&store, &job, &source, request, asked, &mut notices)?;
     let wanted = request.part_size.unwrap_or(DEFAULT_PART_SIZE);
     if asked.part_size() > wanted && !matches!(earlier, Earlier::Resume { .. }) {
         notices.push(Event::Notice(Notice::PartSizeGrown { from: wanted, to: asked.part_size() }));
@@ -97,6 +97,7 @@ fn load(
     job: &Job,
     source: &Source,
     request: &UploadObjectRequest,
+    asked: Plan,
     notices: &mut Vec<Event>,
 ) -> Result<Earlier, UploadError> {
     let in_the_way = |source| UploadError::Checkpoint { path: store.path(), source };
@@ -109,7 +110,8 @@ fn load(
             return Ok(Earlier::Nothing);
         }
     };
-    match unverified.compare(job, source, request.part_size) {
+    // The part size asked for as it was grown: a checkpoint records the grown one.
+    match unverified.compare(job, source, request.part_size.map(|_| asked.part_size())) {
         Comparison::Resume { checkpoint, changed: _ } if request.restart && checkpoint.source.path == source.path => {
             let reason = "as asked, the earlier attempt is given up".into();
             Ok(Earlier::Superseded { checkpoint: Box::new(checkpoint), reason })

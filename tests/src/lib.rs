@@ -2,6 +2,7 @@
 //!
 //! [`InProcess`] is the `Transport` without sockets; [`World`] is a server, a folder and a caller for one test.
 
+pub mod fuzz;
 mod in_process;
 mod world;
 

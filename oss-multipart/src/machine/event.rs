@@ -13,11 +13,19 @@ pub enum Event {
     Started {
         /// `None` when one PutObject does.
         upload_id: Option<UploadId>,
+        /// Bytes of every part but the last.
+        part_size: u64,
+        /// Parts of the file.
+        parts: u32,
     },
     /// An earlier one goes on; what it has is being proved.
     Resumed {
         /// The upload.
         upload_id: UploadId,
+        /// Bytes of every part but the last, as the upload began.
+        part_size: u64,
+        /// Parts of the file.
+        parts: u32,
         /// Parts the server lists that fit.
         parts_listed: u32,
         /// Bytes of those.

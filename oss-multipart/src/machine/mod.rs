@@ -191,7 +191,9 @@ impl Upload {
                 if changed {
                     self.notice(Notice::FileChanged);
                 } else {
-                    self.recorded = checkpoint.parts;
+                    let fits =
+                        |number: PartNumber, part: &Part| self.plan.range(number).is_some_and(|r| r.len == part.size);
+                    self.recorded = checkpoint.parts.into_iter().filter(|(number, part)| fits(*number, part)).collect();
                 }
                 match checkpoint.state {
                     State::Intent { at } => {
@@ -226,6 +228,7 @@ impl Upload {
         let next = if !self.abandoned.is_empty() {
             Phase::Settling(Settling::Counting { bytes: 0, marker: None })
         } else if self.plan.is_small() {
+            self.announce_start(None);
             Phase::Putting
         } else if self.own.is_none() {
             Phase::SavingIntent
@@ -364,9 +367,15 @@ impl Upload {
         self.events.push_back(Event::Notice(notice));
     }
 
+    fn announce_start(&mut self, upload_id: Option<UploadId>) {
+        let (part_size, parts) = (self.plan.part_size(), self.plan.count());
+        self.events.push_back(Event::Started { upload_id, part_size, parts });
+    }
+
     fn announce_resume(&mut self, parts_listed: u32, bytes_listed: u64) {
         if let Some(upload_id) = self.upload_id().cloned() {
-            self.events.push_back(Event::Resumed { upload_id, parts_listed, bytes_listed });
+            let (part_size, parts) = (self.plan.part_size(), self.plan.count());
+            self.events.push_back(Event::Resumed { upload_id, part_size, parts, parts_listed, bytes_listed });
         }
     }
 

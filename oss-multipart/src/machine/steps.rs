@@ -171,7 +171,7 @@ impl Upload {
     fn initiated(&mut self, upload_id: UploadId, date: u64) {
         self.retry.progress();
         self.own = Some(Own { upload_id: upload_id.clone(), initiated: date, durable: false });
-        self.events.push_back(Event::Started { upload_id: Some(upload_id) });
+        self.announce_start(Some(upload_id));
         self.enter(Phase::SavingId);
     }
 
