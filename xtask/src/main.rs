@@ -5,6 +5,7 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line speaks to people")]
 
+mod chaos;
 mod interop;
 mod steps;
 mod tally;
@@ -14,15 +15,18 @@ use steps::Run;
 
 const USAGE: &str = "\
 usage: cargo xtask TASK
-  ci      format, clippy, documentation, tests, interop with the Python SDKs, licences: all that CI runs
+  ci      format, clippy, documentation, tests, interop with the Python SDKs, two minutes of chaos, licences: all that CI runs
   test    the tests alone
   interop the official Python SDKs against `oss serve` alone
+  chaos   the kill loop alone: chaos [--minutes N] [--seed S]
 ";
 
 enum Task {
     Ci,
     Test,
     Interop,
+    /// The chaos program's own arguments.
+    Chaos(Vec<String>),
 }
 
 impl Task {
@@ -31,6 +35,7 @@ impl Task {
             "ci" => Self::Ci,
             "test" => Self::Test,
             "interop" => Self::Interop,
+            "chaos" => return Some(Self::Chaos(words.collect())),
             _ => return None,
         };
         words.next().is_none().then_some(task)
@@ -47,6 +52,7 @@ fn main() -> ExitCode {
         Task::Ci => ci(&mut run),
         Task::Test => run.step("tests", steps::tests),
         Task::Interop => run.step("interop", interop::run),
+        Task::Chaos(words) => run.step("chaos", |_| chaos::run(&words)),
     }
     run.end()
 }
@@ -55,12 +61,16 @@ fn main() -> ExitCode {
 fn ci(run: &mut Run) {
     run.step("format", |_| steps::cargo(&["fmt", "--all", "--check"], &[]));
     run.step("clippy", |_| {
-        steps::cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"], &[])
+        steps::cargo(
+            &["clippy", "--workspace", "--all-targets", "--locked", "--keep-going", "--", "-D", "warnings"],
+            &[],
+        )
     });
     run.step("documentation", |_| {
         steps::cargo(&["doc", "--workspace", "--no-deps", "--locked"], &[("RUSTDOCFLAGS", "-D warnings")])
     });
     run.step("tests", steps::tests);
     run.step("interop", interop::run);
+    run.step("chaos", |_| chaos::run(&["--minutes".to_owned(), "2".to_owned()]));
     run.step("licences", |_| steps::deny());
 }
