@@ -1,7 +1,7 @@
 //! Where checkpoints live and what they are called, see `FORMAT.md`.
 
 use crate::checkpoint::Job;
-use crate::os_dir::{OsDir, private, unless_absent};
+use crate::os_dir::{OsDir, private, unless_absent, without_waiting};
 use crate::store::Store;
 use std::ffi::OsString;
 use std::fs::{self, OpenOptions};
@@ -134,6 +134,26 @@ impl Place {
         self.dir.join(&self.name)
     }
 
+    /// Checkpoints of the same target beside files of other names: one of them may be this file's former name.
+    ///
+    /// # Errors
+    /// When the directory cannot be listed.
+    pub fn namesakes(&self) -> io::Result<Vec<Store<OsDir>>> {
+        if self.kind != PlaceKind::BesideFile {
+            return Ok(Vec::new());
+        }
+        let target = self.name.len().saturating_sub(".0123456789abcdef".len() + EXTENSION.len());
+        let mut found = Vec::new();
+        for entry in fs::read_dir(&self.dir)? {
+            let name = entry?.file_name();
+            if let Some(name) = name.to_str().filter(|name| name.ends_with(&self.name[target..]) && *name != self.name)
+            {
+                found.push(Store::new(OsDir::new(&self.dir), name));
+            }
+        }
+        Ok(found)
+    }
+
     /// The store of this place.
     pub fn store(&self) -> Store<OsDir> {
         Store::new(OsDir::new(&self.dir), &self.name)
@@ -217,12 +237,10 @@ fn create(dir: &Path) -> io::Result<()> {
 
 /// Permission bits do not tell (read-only mounts, root, access lists): a file is created and removed.
 fn probe(dir: &Path) -> io::Result<()> {
-    let thread = format!("{:?}", std::thread::current().id());
-    let unique = hash(&[&std::process::id().to_le_bytes(), thread.as_bytes()]) >> 64;
-    let path = dir.join(format!(".probe.{unique:016x}{EXTENSION}.tmp"));
-    unless_absent(fs::remove_file(&path))?;
-    private(OpenOptions::new().write(true).create_new(true)).open(&path)?;
-    fs::remove_file(&path)
+    // One name for all: what a run leaves that is killed here, the next one removes. Two at once do no harm.
+    let path = dir.join(format!(".probe{EXTENSION}.tmp"));
+    without_waiting(private(OpenOptions::new().write(true).create(true).truncate(false))).open(&path)?;
+    unless_absent(fs::remove_file(&path))
 }
 
 fn refusal(probed: io::Result<()>) -> Option<String> {

@@ -37,7 +37,11 @@ pub async fn upload(caller: &Caller, region: &str, mut request: UploadObjectRequ
     let cancel = request.cancel.clone();
     let progress = request.progress.clone();
     let preparing = tokio::task::spawn_blocking(move || prepare(&request, endpoint, region));
-    let prepared = preparing.await.unwrap_or_else(resume_panic)?;
+    // The lock may be waited for; whoever gives up leaves it to the thread that waits, which lets it go at once.
+    let prepared = tokio::select! {
+        prepared = preparing => prepared.unwrap_or_else(resume_panic)?,
+        () = cancel.cancelled() => return Err(UploadError::cancelled()),
+    };
     progress.begin(prepared.source.fingerprint().size);
     Driver::new(caller.clone(), prepared, progress, observer).run(cancel).await
 }

@@ -112,6 +112,12 @@ impl UploadError {
         }
     }
 
+    /// Cancelled before anything began.
+    pub(crate) fn cancelled() -> Self {
+        let failure = Failure { why: Why::Cancelled, action: None, part: None, upload_id: None, resumable: true };
+        Self::Failed { failure, source: None }
+    }
+
     /// The same call, without any change, can finish the upload.
     pub fn is_resumable(&self) -> bool {
         matches!(self.kind(), ErrorKind::Resumable | ErrorKind::Locked)

@@ -8,8 +8,8 @@ use crate::plan::{DEFAULT_PART_SIZE, Plan, PlanError};
 use crate::request::UploadObjectRequest;
 use crate::source::SourceFile;
 use oss_checkpoint::{
-    Checkpoint, Comparison, Job, Loaded, Lock, LockError, OsDir, Place, PlaceKind, Places, Source, Store, Unverified,
-    host_name,
+    Checkpoint, Comparison, DecodeError, Job, Loaded, Lock, LockError, OsDir, Place, PlaceKind, Places, Source, Store,
+    Unverified, host_name,
 };
 use oss_proto::limits::{MAX_PART_SIZE, MIN_PART_SIZE};
 use std::sync::Arc;
@@ -54,8 +54,12 @@ pub(crate) fn prepare(
 
     let mut notices = Vec::new();
     let places = Places::for_upload(file.path(), &job, request.checkpoint_dir.as_deref())?;
-    let (store, lock) = lock(&places, request.wait, &mut notices)?;
+    let (place, lock) = lock(&places, request, &mut notices)?;
+    let store = place.store();
     let earlier = load(&store, &job, &source, request, asked, &mut notices)?;
+    if matches!(earlier, Earlier::Nothing) {
+        tell_of_former_name(place, &job, &source, &mut notices);
+    }
     let wanted = request.part_size.unwrap_or(DEFAULT_PART_SIZE);
     if asked.part_size() > wanted && !matches!(earlier, Earlier::Resume { .. }) {
         notices.push(Event::Notice(Notice::PartSizeGrown { from: wanted, to: asked.part_size() }));
@@ -70,7 +74,11 @@ pub(crate) fn prepare(
 }
 
 /// The place where a checkpoint is, else where one can be written; and its lock.
-fn lock(places: &Places, wait: bool, notices: &mut Vec<Event>) -> Result<(Store<OsDir>, Option<Lock>), UploadError> {
+fn lock<'a>(
+    places: &'a Places,
+    request: &UploadObjectRequest,
+    notices: &mut Vec<Event>,
+) -> Result<(&'a Place, Option<Lock>), UploadError> {
     let writable = |place: &&Place| place.refusal.is_none();
     let found = places.iter().filter(writable).find(|place| std::fs::symlink_metadata(place.path()).is_ok());
     let place = found.or(places.writable()).unwrap_or(&places[0]);
@@ -78,17 +86,25 @@ fn lock(places: &Places, wait: bool, notices: &mut Vec<Event>) -> Result<(Store<
         notices.push(Event::Notice(Notice::Place(place.words())));
     }
     let store = place.store();
-    let locked = if wait { store.lock_waiting() } else { store.lock() };
+    let locked = if request.wait { store.lock_waiting() } else { store.lock() };
     match locked {
-        Ok(lock) => Ok((store, Some(lock))),
+        Ok(lock) => Ok((place, Some(lock))),
         Err(error @ LockError::Unsupported { .. }) => {
             notices.push(Event::Notice(Notice::NoLock(error.to_string())));
-            Ok((store, None))
+            Ok((place, None))
         }
         // Nothing can be written there: there is nothing to protect either, and the notice above says so.
-        Err(LockError::Io { .. }) if place.refusal.is_some() => Ok((store, None)),
+        Err(LockError::Io { .. }) if place.refusal.is_some() => Ok((place, None)),
+        Err(LockError::Io { source, .. }) if is_full(&source) && !request.options.require_checkpoint => {
+            notices.push(Event::Notice(Notice::NoLock(source.to_string())));
+            Ok((place, None))
+        }
         Err(error) => Err(error.into()),
     }
+}
+
+fn is_full(error: &std::io::Error) -> bool {
+    matches!(error.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::ReadOnlyFilesystem)
 }
 
 /// What the last run left, compared with what is asked for now. What is not ours is set aside.
@@ -105,8 +121,13 @@ fn load(
         Loaded::Nothing => return Ok(Earlier::Nothing),
         Loaded::Found(unverified) => unverified,
         Loaded::Damaged(error) => {
-            store.set_aside().map_err(in_the_way)?;
-            notices.push(Event::Notice(Notice::Foreign { upload_id: None, reason: error.to_string() }));
+            let reason = match store.set_aside() {
+                Ok(_) => error.to_string(),
+                // A later release's checkpoint must not be overwritten; anything else only costs this run its resume.
+                Err(source) if matches!(error, DecodeError::Newer(_)) => return Err(in_the_way(source)),
+                Err(source) => format!("{error}; it stays, as it cannot be moved: {source}"),
+            };
+            notices.push(Event::Notice(Notice::Foreign { upload_id: None, reason }));
             return Ok(Earlier::Nothing);
         }
     };
@@ -128,6 +149,21 @@ fn load(
         Comparison::Resume { checkpoint, .. } => {
             let reason = "as asked, the earlier attempt is given up, but it was begun under another path".into();
             set_foreign_aside(store, &checkpoint, reason, notices).map_err(in_the_way)
+        }
+    }
+}
+
+/// A renamed file starts afresh; what was begun under its former name is told.
+fn tell_of_former_name(place: &Place, job: &Job, source: &Source, notices: &mut Vec<Event>) {
+    for store in place.namesakes().unwrap_or_default() {
+        let Ok(Loaded::Found(found)) = store.load() else { continue };
+        let (Comparison::Resume { checkpoint, .. }
+        | Comparison::Superseded { checkpoint, .. }
+        | Comparison::Foreign { checkpoint, .. }) = found.compare(job, source, None);
+        let (former, now) = (&checkpoint.source.fingerprint, &source.fingerprint);
+        if (former.inode, former.device) == (now.inode, now.device) {
+            let upload_id = checkpoint.state.upload_id().cloned();
+            notices.push(Event::Notice(Notice::Renamed { path: checkpoint.source.path, upload_id }));
         }
     }
 }

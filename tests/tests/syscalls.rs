@@ -334,7 +334,6 @@ fn remembers(checkpoint: &Path, uploads: &[oss_emulator::StoredUpload]) -> bool 
 }
 
 /// Whether the directory can be written is tried with a file; a run killed between its creation and its removal leaves it.
-#[ignore = "the file has another name in every process, so no later run removes it"]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_run_leaves_that_is_killed_while_it_tries_the_directory_is_removed_by_the_next() {
     if !installed("strace") {

@@ -3,6 +3,7 @@
 use super::{Fault, Published};
 use oss_proto::{Crc64, PartNumber, UploadId};
 use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// One thing that happened, in order.
@@ -102,6 +103,13 @@ pub enum Notice {
         /// Why it is not ours.
         reason: String,
     },
+    /// An upload of this file was begun under another name; under this one it starts afresh.
+    Renamed {
+        /// The former path.
+        path: PathBuf,
+        /// Left alone: the former name's own command continues or supersedes it.
+        upload_id: Option<UploadId>,
+    },
     /// The reply to Complete was lost; HeadObject proved that it had worked.
     SettledByHead,
     /// The object stands, but the server gives no CRC-64 of it: the parts' proofs stand for it.
@@ -134,6 +142,10 @@ impl fmt::Display for Notice {
                 write!(f, "a checkpoint was set aside: {reason}; its upload {id} is left alone")
             }
             Self::Foreign { upload_id: None, reason } => write!(f, "a checkpoint was set aside: {reason}"),
+            Self::Renamed { path, upload_id } => {
+                write!(f, "starting afresh under this name; an upload of this file was begun as {}", path.display())?;
+                upload_id.as_ref().map_or(Ok(()), |id| write!(f, ", its upload {id} is left alone"))
+            }
             Self::SettledByHead => f.write_str("the reply to Complete was lost; HeadObject shows that it had worked"),
             Self::ObjectHasNoCrc => f.write_str("the server gives no CRC-64 of the object; every part was proven by itself"),
             Self::CallbackFailed => f.write_str("the object is stored and verified, but its callback failed"),

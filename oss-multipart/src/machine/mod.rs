@@ -16,6 +16,7 @@ mod moving;
 mod outcome;
 mod parts;
 mod retry;
+mod saving;
 mod settling;
 mod steps;
 #[cfg(test)]
@@ -27,7 +28,7 @@ pub use oss_http::Fault;
 pub use outcome::{Earlier, Failure, Options, Outcome, Why};
 
 use crate::plan::Plan;
-use oss_checkpoint::{Abandoned, Checkpoint, Job, Part, Source, State};
+use oss_checkpoint::{Abandoned, Job, Part, Source, State};
 use oss_proto::ops::ListedPart;
 use oss_proto::{Crc64, PartNumber, UploadId};
 use parts::Parts;
@@ -377,28 +378,5 @@ impl Upload {
             let (part_size, parts) = (self.plan.part_size(), self.plan.count());
             self.events.push_back(Event::Resumed { upload_id, part_size, parts, parts_listed, bytes_listed });
         }
-    }
-
-    /// The checkpoint as it should stand now.
-    fn snapshot(&mut self) -> Box<Checkpoint> {
-        self.generation += 1;
-        let state = match (&self.own, self.verdict.or(self.sent_verdict)) {
-            (None, _) => State::Intent { at: self.wall },
-            (Some(own), None) => State::Uploading { upload_id: own.upload_id.clone(), initiated: own.initiated },
-            (Some(own), Some(crc64)) => {
-                State::Completing { upload_id: own.upload_id.clone(), initiated: own.initiated, crc64 }
-            }
-        };
-        let mut parts = self.recorded.clone();
-        parts.extend(self.parts.done.iter().map(|(number, part)| (*number, part.clone())));
-        Box::new(Checkpoint {
-            generation: self.generation,
-            job: self.job.clone(),
-            source: self.source.clone(),
-            part_size: self.plan.part_size(),
-            state,
-            parts,
-            abandoned: self.abandoned.iter().chain(&self.still_there).cloned().collect(),
-        })
     }
 }

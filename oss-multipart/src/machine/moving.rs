@@ -1,10 +1,7 @@
 //! Parts under way: sending, proving, and the coalesced saves beside them.
 
-use super::Notice;
 use super::parts::Proof;
-use super::{
-    Action, ActionId, Doing, Event, Fault, Now, PROVING_AT_ONCE, Phase, Reply, SAVE_EVERY, Upload, Verdict, Why,
-};
+use super::{Action, ActionId, Doing, Event, Fault, Now, PROVING_AT_ONCE, Phase, Reply, Upload, Verdict, Why};
 use oss_proto::PartNumber;
 
 impl Upload {
@@ -28,38 +25,6 @@ impl Upload {
             return Some((self.issue(Doing::Send(number)), Action::UploadPart { upload_id, number, range }));
         }
         None
-    }
-
-    fn poll_hint(&mut self, now: Now) -> Option<(ActionId, Action)> {
-        if !self.dirty || self.saving() || now < self.saved_at + SAVE_EVERY {
-            return None;
-        }
-        self.dirty = false;
-        let checkpoint = self.snapshot();
-        Some((self.issue(Doing::SaveHint), Action::Save(checkpoint)))
-    }
-
-    pub(super) fn hint_saved(&mut self, now: Now, id: ActionId, reply: Reply) {
-        self.saved_at = now;
-        match reply {
-            Reply::Saved => self.remember_durable(),
-            Reply::NotSaved(reason) => self.not_saved(reason, id),
-            _ => {}
-        }
-    }
-
-    pub(super) fn remember_durable(&mut self) {
-        if let Some(own) = &mut self.own {
-            own.durable = true;
-        }
-    }
-
-    /// A save failed; tells it once in a row, and ends the run when the caller requires a checkpoint.
-    pub(super) fn not_saved(&mut self, reason: String, id: ActionId) {
-        self.notice(Notice::NotSaved(reason));
-        if self.options.require_checkpoint {
-            self.fail(Why::NoCheckpoint, Some(id), None);
-        }
     }
 
     pub(super) fn part_sent(&mut self, now: Now, id: ActionId, number: PartNumber, reply: Reply) {

@@ -100,8 +100,11 @@ impl Upload {
                 self.notice(Notice::ObjectHasNoCrc);
                 return self.publish(object);
             }
-            (Phase::Initiating, Fault::OutcomeUnknown) => self.maybe_orphaned = true,
-            (Phase::Completing | Phase::Putting, Fault::OutcomeUnknown) => self.maybe_published = true,
+            // A 503 is a request to slow down and may all the same have been applied.
+            (Phase::Initiating, Fault::OutcomeUnknown | Fault::Throttled { .. }) => self.maybe_orphaned = true,
+            (Phase::Completing | Phase::Putting, Fault::OutcomeUnknown | Fault::Throttled { .. }) => {
+                self.maybe_published = true;
+            }
             _ => {}
         }
         self.step.failures += 1;

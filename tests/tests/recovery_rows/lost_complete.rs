@@ -46,7 +46,6 @@ async fn a_lost_reply_to_complete_is_settled_by_head_and_nothing_is_sent_again()
 }
 
 #[tokio::test]
-#[ignore = "fails: the machine takes a 503 to Complete for a request that did nothing, and sends everything again"]
 async fn a_complete_that_worked_and_was_answered_with_503_is_settled_by_head() {
     settled_by_head(Fault::StatusAfterApplied(503, "ServiceUnavailable".into())).await;
 }

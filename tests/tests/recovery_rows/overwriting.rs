@@ -143,7 +143,6 @@ async fn an_older_identical_small_object_is_not_taken_for_ours_though_the_server
 }
 
 #[tokio::test]
-#[ignore = "fails: the machine takes a 503 to Complete for a request that did nothing"]
 async fn our_own_object_of_a_complete_answered_with_503_is_recognised() {
     let world = World::new();
     let path = world.file("a.bin", bytes(3 * PART));
