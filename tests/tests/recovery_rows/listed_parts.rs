@@ -1,6 +1,6 @@
 //! What the server says it has, right or wrong: proven parts are reused, the rest is sent.
 
-use crate::bare_replies::{Bare, Lacks};
+use crate::odd_servers::{Odd, Oddity};
 use crate::watched::{
     KEY, NO_PART, PART, edit_in_place, interrupted_after, killed, put_part, request, requests_so_far, upload_on_server,
     watch, watch_with,
@@ -250,27 +250,27 @@ async fn a_server_that_gives_no_crc_is_proved_by_md5_against_its_etags() {
 
 #[tokio::test]
 async fn a_server_without_crc_whose_etag_is_of_other_bytes_is_sent_the_part_again() {
-    let bare = Bare::new(Lacks::Crc);
-    bare.world.emulator.add_fault(Rule::on(Operation::UploadPart).part(2), Fault::ChangeStored);
-    bare.upload(4 * PART, false).await.unwrap();
-    assert_eq!(bare.world.parts_sent(0), [1, 2, 2, 3, 4]);
-    bare.world.assert_published(KEY, &bytes(4 * PART), &["a.bin"]);
+    let odd = Odd::new(Oddity::NoCrc);
+    odd.world.emulator.add_fault(Rule::on(Operation::UploadPart).part(2), Fault::ChangeStored);
+    odd.upload(4 * PART, false).await.unwrap();
+    assert_eq!(odd.world.parts_sent(0), [1, 2, 2, 3, 4]);
+    odd.world.assert_published(KEY, &bytes(4 * PART), &["a.bin"]);
 }
 
 #[tokio::test]
 async fn a_server_that_proves_no_part_is_refused_as_unproven_and_nothing_is_published() {
-    let bare = Bare::new(Lacks::CrcAndMd5);
-    let error = bare.upload(4 * PART, false).await.unwrap_err();
+    let odd = Odd::new(Oddity::NoProof);
+    let error = odd.upload(4 * PART, false).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unproven, "{error:?}");
-    assert_eq!(bare.world.requests(COMPLETE), []);
-    assert_eq!(bare.world.emulator.object(BUCKET, KEY), None);
+    assert_eq!(odd.world.requests(COMPLETE), []);
+    assert_eq!(odd.world.emulator.object(BUCKET, KEY), None);
 }
 
 #[tokio::test]
 async fn a_small_file_that_the_server_does_not_prove_is_no_success_unless_that_is_waived() {
-    let bare = Bare::new(Lacks::CrcAndMd5);
-    let error = bare.upload(1000, false).await.unwrap_err();
+    let odd = Odd::new(Oddity::NoProof);
+    let error = odd.upload(1000, false).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unproven, "{error:?}");
-    bare.upload(1000, true).await.unwrap();
-    bare.world.assert_published(KEY, &bytes(1000), &["a.bin"]);
+    odd.upload(1000, true).await.unwrap();
+    odd.world.assert_published(KEY, &bytes(1000), &["a.bin"]);
 }

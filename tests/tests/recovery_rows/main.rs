@@ -2,11 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed step fails its test")]
 
-mod bare_replies;
 mod checkpoints;
 mod file_changes;
 mod listed_parts;
 mod lost_complete;
+mod odd_servers;
 mod overwriting;
 mod small_files;
 mod strange_replies;

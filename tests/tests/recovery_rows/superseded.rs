@@ -1,5 +1,6 @@
 //! Uploads that are given up: their own ids are freed, nobody else's.
 
+use crate::odd_servers::{Odd, Oddity};
 use crate::watched::{
     KEY, PART, Run, checkpoint, grow, interrupted_after, killed, request, requests_so_far, steps_after,
     upload_on_server, watch,
@@ -60,13 +61,26 @@ async fn another_size_part_size_or_headers_or_a_restart_frees_the_earlier_upload
 
 #[tokio::test]
 async fn an_upload_whose_parts_in_flight_outlive_the_abort_is_aborted_until_it_is_gone() {
-    let (world, path, earlier) = begun().await;
-    // Said to be aborted, and still there: what OSS documents for parts that arrive meanwhile.
-    world.emulator.add_fault(Rule::on(ABORT).times(2), Fault::Html(204));
-    let run = watch(&world, request(&path).restart(true)).await;
-    assert!(freed(&run, &earlier, 2 * PART), "{:?}", run.events);
-    assert_eq!(world.requests(ABORT).len(), 3);
-    world.assert_published(KEY, &bytes(4 * PART), &["a.bin"]);
+    let odd = Odd::new(Oddity::AbortTakesThree);
+    let path = odd.world.file("a.bin", bytes(4 * PART));
+    interrupted_after(&odd.world, request(&path), 2).await;
+    let done = odd.upload_as(request(&path).restart(true)).await.unwrap();
+    assert_eq!(done.still_there, []);
+    let lists = odd.world.requests(Operation::ListParts);
+    let known: Vec<_> = lists.iter().map(|list| list.code.is_none()).collect();
+    assert_eq!(known, [true, true, true, false], "counted, there after two aborts, gone after the third");
+    odd.world.assert_published(KEY, &bytes(4 * PART), &["a.bin"]);
+}
+
+#[tokio::test]
+async fn an_abort_that_is_answered_strangely_is_repeated() {
+    for fault in [Fault::Html(204), Fault::DropAfterApplied, Fault::Status(500, "InternalError".into())] {
+        let (world, path, earlier) = begun().await;
+        world.emulator.add_fault(Rule::on(ABORT).times(2), fault.clone());
+        let run = watch(&world, request(&path).restart(true)).await;
+        assert!(freed(&run, &earlier, 2 * PART), "{fault:?}: {:?}", run.events);
+        world.assert_published(KEY, &bytes(4 * PART), &["a.bin"]);
+    }
 }
 
 #[tokio::test]
