@@ -168,8 +168,9 @@ impl Context {
 }
 
 fn head(answered: Answered<ObjectHead>) -> Head {
-    let Answered { output, request_id, .. } = answered;
+    let Answered { output, request_id, date } = answered;
     Head {
+        date,
         size: output.size,
         last_modified: output.last_modified,
         object_type: output.object_type,

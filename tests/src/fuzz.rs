@@ -173,6 +173,7 @@ fn reply(action: &Action, script: &mut Script<'_>) -> Reply {
         Action::HeadObject => Reply::Head((!script.one_in(3)).then(|| Head {
             object: published,
             size: u64::from(script.next()),
+            date: Some(1_000),
             last_modified: Some(900 + u64::from(script.next())),
             object_type: None,
         })),

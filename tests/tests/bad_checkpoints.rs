@@ -201,7 +201,8 @@ async fn a_directory_with_something_in_it_is_set_aside_and_never_stops_a_second_
     let interrupted = Interrupted::new().await;
     fs::remove_file(&interrupted.checkpoint).unwrap();
     for run in 1..=3 {
-        fs::create_dir(&interrupted.checkpoint).unwrap();
+        // From the second round on it may still stand there: it cannot replace the one that was set aside.
+        fs::create_dir_all(&interrupted.checkpoint).unwrap();
         fs::write(interrupted.checkpoint.join("precious"), format!("{run}")).unwrap();
         let (aside, ended_well) = interrupted.upload(&format!("run {run}")).await;
         assert!(ended_well && aside.len() == 1, "run {run}: {aside:?}");

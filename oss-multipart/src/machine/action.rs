@@ -152,6 +152,8 @@ pub struct Head {
     pub size: u64,
     /// Unix seconds.
     pub last_modified: Option<u64>,
+    /// The reply's Date, Unix seconds: the server's clock.
+    pub date: Option<u64>,
     /// `x-oss-object-type`.
     pub object_type: Option<String>,
 }

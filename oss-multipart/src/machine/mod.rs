@@ -103,6 +103,8 @@ pub struct Upload {
     plan: Plan,
     options: Options,
     wall: u64,
+    /// `wall` by the server's clock, once it has told it.
+    server_wall: u64,
     generation: u64,
     phase: Phase,
     step: Step,
@@ -149,6 +151,7 @@ impl Upload {
             plan,
             options,
             wall,
+            server_wall: wall,
             generation: 0,
             phase: Phase::Over,
             step: Step::default(),

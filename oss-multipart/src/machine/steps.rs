@@ -53,7 +53,10 @@ impl Upload {
             }
             (Phase::Checking, Reply::Source(crc64)) => self.checked(id, crc64),
             (Phase::Completing, Reply::Completed(object)) => self.completed(id, object),
-            (Phase::Heading, Reply::Head(head)) => self.headed(id, head),
+            (Phase::Heading, Reply::Head(head)) => {
+                self.learn_server_time(now, head.as_ref());
+                self.headed(id, head);
+            }
             (Phase::Hashing(head), Reply::Source(crc64)) => self.hashed(id, head, crc64),
             (Phase::Putting, Reply::Put { object, crc64, md5 }) => self.put(now, id, object, crc64, md5),
             (Phase::Discarding(completed), reply) => {
@@ -225,6 +228,14 @@ impl Upload {
         }
     }
 
+    /// When this run began, by the server's clock: what it says now, less the time since. A PutObject has no other.
+    fn learn_server_time(&mut self, now: Now, head: Option<&Head>) {
+        if let Some(date) = head.and_then(|head| head.date) {
+            // Whole seconds on both sides: one may be lost to rounding.
+            self.server_wall = date.saturating_sub(now.as_secs() + 1);
+        }
+    }
+
     fn headed(&mut self, id: ActionId, head: Option<Head>) {
         let settlement = head.clone().map_or(Settlement::NotOurs, |head| self.settle(head));
         match (settlement, head) {
@@ -244,7 +255,7 @@ impl Upload {
 
     /// Published = equal size and CRC-64, not older than our Initiate, and a multipart object where OSS tells its type.
     fn settle(&self, head: Head) -> Settlement {
-        let since = self.own.as_ref().map_or(self.wall, |own| own.initiated);
+        let since = self.own.as_ref().map_or(self.server_wall, |own| own.initiated);
         let multipart = self.own.is_some();
         let wrong_type = head.object_type.as_deref().is_some_and(|t| (t == "Multipart") != multipart);
         if head.size != self.plan.size() || wrong_type || head.last_modified.is_none_or(|at| at < since) {

@@ -327,6 +327,7 @@ impl World {
                 object: Published { crc64: self.crc(object.crc64), ..Published::default() },
                 size: object.size,
                 last_modified: Some(object.modified),
+                date: Some(self.server.clock),
                 object_type: None,
             }))),
             Action::Abort { upload_id } => {
