@@ -83,6 +83,8 @@ impl Upload {
                 return self.after_looking();
             }
             (Phase::Listing | Phase::Relisting | Phase::Completing, Fault::NoSuchUpload) => {
+                // Also the first Complete may have been applied: a proxy on the way repeats requests by itself.
+                self.maybe_published |= self.phase == Phase::Completing;
                 return self.upload_lost(now, id);
             }
             (Phase::Completing, Fault::PartRejected { numbers }) => {

@@ -255,3 +255,21 @@ fn a_source_that_changed_publishes_nothing() {
     assert_eq!((failure.why, failure.resumable), (Why::SourceChanged, true));
     assert!(world.server.object.is_none() && world.disk.is_some());
 }
+
+#[test]
+fn a_complete_that_a_proxy_repeated_is_settled_by_head() {
+    let mut world = World::new(&[1, 2, 3]);
+    let mut machine = world.machine(world.options());
+    let now = Now::ZERO;
+    while machine.outcome().is_none() {
+        let (id, action) = machine.poll_action(now).expect("nothing is waited for");
+        let end = world.perform(&action);
+        match (action, end) {
+            (Action::Complete { .. }, Ok(_)) => machine.handle_fault(now, id, Fault::NoSuchUpload),
+            (_, end) => machine.handle_reply(now, id, end.unwrap()),
+        }
+    }
+    assert!(matches!(machine.outcome(), Some(Outcome::Completed(_))));
+    assert_eq!(world.server.parts_received, 3);
+    world.assert_published();
+}
