@@ -4,7 +4,9 @@
 
 pub mod fuzz;
 mod in_process;
+mod oss_command;
 mod world;
 
 pub use in_process::InProcess;
+pub use oss_command::oss;
 pub use world::{BUCKET, ID, REGION, SECRET, World, bytes};

@@ -7,11 +7,11 @@ mod disk;
 #[path = "disk/small.rs"]
 mod small;
 
-use disk::{Ended, KEY, PART, Served, end, installed, oss};
+use disk::{Ended, KEY, PART, Served, end, installed};
 use oss_checkpoint::VERSION;
 use oss_emulator::{Fault, Operation, Rule};
 use oss_multipart::{Event, Notice, UploadObjectRequest};
-use oss_tests::{BUCKET, World, bytes};
+use oss_tests::{BUCKET, World, bytes, oss};
 use small::SmallDisk;
 use std::ffi::OsString;
 use std::fs;

@@ -105,7 +105,7 @@ impl Upload {
             Stage::Aborting if self.step.failures + 1 < MAX_ABORTS => {
                 self.step.failures += 1;
                 if let super::Verdict::Again { delay } = self.retry.verdict(fault, self.step.failures) {
-                    self.retry_step(now, fault, delay);
+                    self.retry_step(now, fault.clone(), delay);
                 } else {
                     self.abort_failed(ending);
                 }

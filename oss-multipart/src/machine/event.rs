@@ -83,7 +83,7 @@ pub enum Notice {
     NotSaved(String),
     /// The object is published, but its checkpoint could not be removed; the next run finds it settled.
     CheckpointLeft(String),
-    /// An earlier upload of ours was aborted.
+    /// An earlier upload of ours is gone: aborted now, or found gone already.
     Freed {
         /// Which.
         upload_id: UploadId,
@@ -130,7 +130,7 @@ impl fmt::Display for Notice {
             Self::FileChanged => f.write_str("the file was touched since the last run: every part is compared with it"),
             Self::NotSaved(why) => write!(f, "not resumable for now, the checkpoint could not be written: {why}"),
             Self::CheckpointLeft(why) => write!(f, "the checkpoint could not be removed: {why}"),
-            Self::Freed { upload_id, bytes } => write!(f, "aborted the earlier upload {upload_id}, {bytes} bytes freed"),
+            Self::Freed { upload_id, bytes } => write!(f, "the earlier upload {upload_id} is gone from the server, {bytes} bytes freed"),
             Self::StillThere(id) => write!(f, "the earlier upload {id} could not be aborted and is still billed"),
             Self::Orphan(id) => {
                 write!(f, "upload {id} of this key may be left from a lost reply of ours; it is billed until aborted")

@@ -72,7 +72,7 @@ impl Upload {
     pub(super) fn part_fault(&mut self, now: Now, id: ActionId, number: PartNumber, fault: Fault) {
         let attempt = self.parts.failed(number);
         if fault == Fault::NoSuchUpload {
-            return self.upload_lost(now, id);
+            return self.upload_lost(id);
         }
         match self.retry.verdict(&fault, attempt) {
             Verdict::Again { delay } => {

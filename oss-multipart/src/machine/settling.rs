@@ -64,7 +64,7 @@ impl Upload {
                 self.step.failures += 1;
                 match self.retry.verdict(fault, self.step.failures) {
                     Verdict::Again { delay } if self.step.failures < MAX_FAILURES || self.late_complete() => {
-                        self.retry_step(now, fault, delay);
+                        self.retry_step(now, fault.clone(), delay);
                     }
                     _ => self.not_settled(Some(id)),
                 }

@@ -85,7 +85,7 @@ impl Upload {
             (Phase::Listing | Phase::Relisting | Phase::Completing, Fault::NoSuchUpload) => {
                 // Also the first Complete may have been applied: a proxy on the way repeats requests by itself.
                 self.maybe_published |= self.phase == Phase::Completing;
-                return self.upload_lost(now, id);
+                return self.upload_lost(id);
             }
             (Phase::Completing, Fault::PartRejected { numbers }) => {
                 return self.part_rejected(id, numbers);
@@ -114,17 +114,13 @@ impl Upload {
         }
         self.step.failures += 1;
         match self.retry.verdict(&fault, self.step.failures) {
-            Verdict::Again { delay } => self.retry_step_at(now, fault, delay),
+            Verdict::Again { delay } => self.retry_step(now, fault, delay),
             Verdict::Spent => self.fail(Why::BudgetSpent, Some(id), None),
             Verdict::Final => self.fail(Why::of(&fault), Some(id), None),
         }
     }
 
-    pub(super) fn retry_step(&mut self, now: Now, fault: &Fault, delay: Now) {
-        self.retry_step_at(now, fault.clone(), delay);
-    }
-
-    fn retry_step_at(&mut self, now: Now, fault: Fault, delay: Now) {
+    pub(super) fn retry_step(&mut self, now: Now, fault: Fault, delay: Now) {
         self.step.not_before = now + delay;
         let operation = match self.phase {
             Phase::Initiating => "InitiateMultipartUpload",
@@ -304,7 +300,7 @@ impl Upload {
     }
 
     /// NoSuchUpload: completed by a request whose reply we lost, or aborted by somebody.
-    pub(super) fn upload_lost(&mut self, _now: Now, id: ActionId) {
+    pub(super) fn upload_lost(&mut self, id: ActionId) {
         if self.maybe_published {
             self.stop_calls();
             self.enter(Phase::Heading);

@@ -1,12 +1,10 @@
 //! The `oss` command against a server in this process, for tests that harm the command's disk.
 
 use oss_emulator::Serving;
-use oss_tests::{BUCKET, ID, REGION, SECRET, World};
-use serde_json::Value;
+use oss_tests::{BUCKET, ID, REGION, SECRET, World, oss};
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
-use std::sync::OnceLock;
 use std::time::Duration;
 use tokio::process::{Child, Command};
 
@@ -96,24 +94,4 @@ pub(crate) fn installed(program: &str) -> bool {
         eprintln!("skipped: {program} is not installed");
     }
     started.is_ok()
-}
-
-/// The command of this very source: `OSS_BIN`, where `cargo xtask` has just built it, else built now.
-pub(crate) fn oss() -> &'static Path {
-    static OSS: OnceLock<PathBuf> = OnceLock::new();
-    OSS.get_or_init(|| std::env::var_os("OSS_BIN").map_or_else(build, PathBuf::from))
-}
-
-fn build() -> PathBuf {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let output = std::process::Command::new(cargo)
-        .args(["build", "--package", "oss-cli", "--bin", "oss", "--message-format", "json-render-diagnostics"])
-        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
-        .stderr(Stdio::inherit())
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "oss cannot be built");
-    let messages = output.stdout.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok());
-    let executable = |message: Value| message["executable"].as_str().map(PathBuf::from);
-    messages.filter_map(executable).next_back().expect("cargo says where the executable is")
 }

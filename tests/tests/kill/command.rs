@@ -3,7 +3,6 @@
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::sync::OnceLock;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
@@ -11,26 +10,6 @@ use tokio::time::timeout;
 
 /// Longer than anything here takes, so that a hanging process fails its test.
 const PATIENCE: Duration = Duration::from_secs(300);
-
-/// The command of this very source: `OSS_BIN`, where `cargo xtask` has just built it, else built now.
-pub(crate) fn oss() -> &'static Path {
-    static OSS: OnceLock<PathBuf> = OnceLock::new();
-    OSS.get_or_init(|| std::env::var_os("OSS_BIN").map_or_else(build, PathBuf::from))
-}
-
-fn build() -> PathBuf {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let output = std::process::Command::new(cargo)
-        .args(["build", "--package", "oss-cli", "--bin", "oss", "--message-format", "json-render-diagnostics"])
-        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
-        .stderr(Stdio::inherit())
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "oss cannot be built");
-    let messages = output.stdout.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok());
-    let executable = |message: Value| message["executable"].as_str().map(PathBuf::from);
-    messages.filter_map(executable).next_back().expect("cargo says where the executable is")
-}
 
 /// A command line, to be run once or often.
 pub(crate) struct Oss {

@@ -4,9 +4,9 @@
 
 mod command;
 
-use command::{Oss, oss};
+use command::Oss;
 use oss_emulator::{Emulator, LedgerEntry, Operation, Store};
-use oss_tests::{BUCKET, ID, REGION, SECRET, World, bytes};
+use oss_tests::{BUCKET, ID, REGION, SECRET, World, bytes, oss};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
