@@ -1,9 +1,15 @@
 //! The command line.
 
+mod connection;
+mod cp;
+
+pub(crate) use connection::{AddressingArg, Connection};
+pub(crate) use cp::Cp;
+
 use crate::quantity;
 use crate::target::Target;
 use clap::{Parser, Subcommand, ValueEnum};
-use oss_client::{Addressing, Method, SignatureVersion};
+use oss_client::Method;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -20,9 +26,6 @@ Exit codes:
   1  something has to change first; the last line says what to type
   2  usage: nothing was sent
   3  the same command continues";
-
-const ENDPOINT: &str = "https://HOST, http://HOST:PORT, a bare host, or embedded[:DIR] for a server inside this process \
-that stores under DIR (./.oss-embedded) [default: the region's public endpoint]";
 
 #[derive(Debug, Parser)]
 #[command(name = "oss", version, about = ABOUT, after_help = ENVIRONMENT)]
@@ -42,67 +45,6 @@ pub(crate) enum Command {
     Presign(Presign),
     /// Deletes an unfinished multipart upload and its parts
     Abort(Abort),
-}
-
-/// How to reach the service; the same for every command that does.
-#[derive(Debug, clap::Args)]
-pub(crate) struct Connection {
-    #[arg(long, value_name = "ENDPOINT", help = ENDPOINT)]
-    pub(crate) endpoint: Option<String>,
-    /// The bucket's region, such as cn-hangzhou
-    #[arg(long)]
-    pub(crate) region: Option<String>,
-    /// Where the bucket's name goes in a URL [default: path for IP addresses, else virtual]
-    #[arg(long, value_enum)]
-    pub(crate) addressing: Option<AddressingArg>,
-    /// How requests are signed
-    #[arg(long, value_enum, default_value_t = SignVersionArg::V4)]
-    pub(crate) sign_version: SignVersionArg,
-    /// PEM certificates to trust beside the system's
-    #[arg(long, value_name = "PEM")]
-    pub(crate) ca_file: Option<PathBuf>,
-}
-
-#[derive(Debug, clap::Args)]
-pub(crate) struct Cp {
-    /// The regular file to upload
-    #[arg(value_name = "FILE")]
-    pub(crate) file: PathBuf,
-    /// Where to: oss://BUCKET/KEY, taken literally; a KEY that is empty or ends in / takes the file's name
-    #[arg(value_name = "oss://BUCKET/KEY")]
-    pub(crate) target: Target,
-    /// Bytes of a part, 100KiB to 5GiB; K, M and G are binary [default: 8MiB]
-    #[arg(long, value_name = "SIZE", value_parser = quantity::part_size)]
-    pub(crate) part_size: Option<u64>,
-    /// Parts in flight at once, 1 to 1024
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub(crate) parallel: u16,
-    /// Where the checkpoint is kept [default: beside the file]
-    #[arg(long, value_name = "DIR")]
-    pub(crate) checkpoint_dir: Option<PathBuf>,
-    #[command(flatten)]
-    pub(crate) connection: Connection,
-    /// One JSON object a line on stdout: started, resumed, part, retry, notice, completed, failed
-    #[arg(long)]
-    pub(crate) json: bool,
-    /// No progress on stderr
-    #[arg(long)]
-    pub(crate) quiet: bool,
-    /// Gives up an earlier attempt (aborts its upload) and starts afresh
-    #[arg(long)]
-    pub(crate) restart: bool,
-    /// Waits for another process that uploads the same file to the same place
-    #[arg(long)]
-    pub(crate) wait: bool,
-    /// Fails when no checkpoint can be written
-    #[arg(long)]
-    pub(crate) require_checkpoint: bool,
-    /// Reads the file once more before it is published
-    #[arg(long)]
-    pub(crate) verify_source: bool,
-    /// Accepts parts for which the server gives no checksum
-    #[arg(long)]
-    pub(crate) allow_unproven: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -152,24 +94,6 @@ pub(crate) struct Abort {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum AddressingArg {
-    /// BUCKET.HOST/KEY
-    Virtual,
-    /// HOST/BUCKET/KEY
-    Path,
-    /// HOST/KEY: a domain bound to one bucket
-    Cname,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum SignVersionArg {
-    /// HMAC-SHA256; needs the region
-    V4,
-    /// HMAC-SHA1
-    V1,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum MethodArg {
     /// To read
     #[value(name = "GET")]
@@ -177,25 +101,6 @@ pub(crate) enum MethodArg {
     /// To write
     #[value(name = "PUT")]
     Put,
-}
-
-impl From<AddressingArg> for Addressing {
-    fn from(arg: AddressingArg) -> Self {
-        match arg {
-            AddressingArg::Virtual => Self::Virtual,
-            AddressingArg::Path => Self::Path,
-            AddressingArg::Cname => Self::Cname,
-        }
-    }
-}
-
-impl From<SignVersionArg> for SignatureVersion {
-    fn from(arg: SignVersionArg) -> Self {
-        match arg {
-            SignVersionArg::V4 => Self::V4,
-            SignVersionArg::V1 => Self::V1,
-        }
-    }
 }
 
 impl From<MethodArg> for Method {
@@ -209,6 +114,7 @@ impl From<MethodArg> for Method {
 
 #[cfg(test)]
 mod tests {
+    use super::connection::SignVersionArg;
     use super::*;
     use clap::CommandFactory;
 

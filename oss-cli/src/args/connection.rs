@@ -1,0 +1,64 @@
+//! How to reach the service.
+
+use clap::ValueEnum;
+use oss_client::{Addressing, SignatureVersion};
+use std::path::PathBuf;
+
+const ENDPOINT: &str = "https://HOST, http://HOST:PORT, a bare host, or embedded[:DIR] for a server inside this process \
+that stores under DIR (./.oss-embedded) [default: the region's public endpoint]";
+
+/// How to reach the service; the same for every command that does.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Connection {
+    #[arg(long, value_name = "ENDPOINT", help = ENDPOINT)]
+    pub(crate) endpoint: Option<String>,
+    /// The bucket's region, such as cn-hangzhou
+    #[arg(long)]
+    pub(crate) region: Option<String>,
+    /// Where the bucket's name goes in a URL [default: path for IP addresses, else virtual]
+    #[arg(long, value_enum)]
+    pub(crate) addressing: Option<AddressingArg>,
+    /// How requests are signed
+    #[arg(long, value_enum, default_value_t = SignVersionArg::V4)]
+    pub(crate) sign_version: SignVersionArg,
+    /// PEM certificates to trust beside the system's
+    #[arg(long, value_name = "PEM")]
+    pub(crate) ca_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum AddressingArg {
+    /// BUCKET.HOST/KEY
+    Virtual,
+    /// HOST/BUCKET/KEY
+    Path,
+    /// HOST/KEY: a domain bound to one bucket
+    Cname,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SignVersionArg {
+    /// HMAC-SHA256; needs the region
+    V4,
+    /// HMAC-SHA1
+    V1,
+}
+
+impl From<AddressingArg> for Addressing {
+    fn from(arg: AddressingArg) -> Self {
+        match arg {
+            AddressingArg::Virtual => Self::Virtual,
+            AddressingArg::Path => Self::Path,
+            AddressingArg::Cname => Self::Cname,
+        }
+    }
+}
+
+impl From<SignVersionArg> for SignatureVersion {
+    fn from(arg: SignVersionArg) -> Self {
+        match arg {
+            SignVersionArg::V4 => Self::V4,
+            SignVersionArg::V1 => Self::V1,
+        }
+    }
+}
