@@ -7,6 +7,7 @@
 
 mod chaos;
 mod interop;
+mod release;
 mod steps;
 mod tally;
 
@@ -15,10 +16,12 @@ use steps::Run;
 
 const USAGE: &str = "\
 usage: cargo xtask TASK
-  ci      format, clippy, documentation, tests, interop with the Python SDKs, two minutes of chaos, licences: all that CI runs
+  ci      format, clippy, documentation, tests, interop with the Python SDKs, two minutes of chaos, licences,
+          packages: all that CI runs
   test    the tests alone
   interop the official Python SDKs against `oss serve` alone
   chaos   the kill loop alone: chaos [--minutes N] [--seed S]
+  release version, changelog, ci, packages, commit and tag; publishing is left to you: release 1.2.3
 ";
 
 enum Task {
@@ -27,6 +30,8 @@ enum Task {
     Interop,
     /// The chaos program's own arguments.
     Chaos(Vec<String>),
+    /// The version.
+    Release(String),
 }
 
 impl Task {
@@ -36,6 +41,7 @@ impl Task {
             "test" => Self::Test,
             "interop" => Self::Interop,
             "chaos" => return Some(Self::Chaos(words.collect())),
+            "release" => Self::Release(words.next()?),
             _ => return None,
         };
         words.next().is_none().then_some(task)
@@ -53,6 +59,7 @@ fn main() -> ExitCode {
         Task::Test => run.step("tests", steps::tests),
         Task::Interop => run.step("interop", interop::run),
         Task::Chaos(words) => run.step("chaos", |_| chaos::run(&words)),
+        Task::Release(version) => release::run(&version, &mut run, ci),
     }
     run.end()
 }
@@ -73,4 +80,5 @@ fn ci(run: &mut Run) {
     run.step("interop", interop::run);
     run.step("chaos", |_| chaos::run(&["--minutes".to_owned(), "2".to_owned()]));
     run.step("licences", |_| steps::deny());
+    run.step("packages", |_| release::packages());
 }

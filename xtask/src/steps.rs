@@ -44,6 +44,11 @@ impl Run {
         println!("== {name}: {words} ({:.1} s)\n", began.elapsed().as_secs_f64());
     }
 
+    /// Some step has failed.
+    pub(crate) fn failed(&self) -> bool {
+        !self.failed.is_empty()
+    }
+
     pub(crate) fn end(self) -> ExitCode {
         if !self.failed.is_empty() {
             println!("failed: {}", self.failed.join(", "));
