@@ -1,7 +1,7 @@
 use crate::{Client, Error};
 use oss_http::{
     Addressing, Caller, CredentialsProvider, Endpoint, EndpointError, EnvironmentCredentials, HyperTransport,
-    RetryPolicy, Signer, StaticCredentials, Timeouts, TlsOptions, Transport,
+    RetryPolicy, Signer, StaticCredentials, Timeouts, Transport, TransportOptions,
 };
 use std::fmt;
 use std::path::PathBuf;
@@ -28,8 +28,7 @@ pub struct ClientBuilder {
     addressing: Option<Addressing>,
     signature: SignatureVersion,
     credentials: Option<Arc<dyn CredentialsProvider>>,
-    tls: TlsOptions,
-    timeouts: Timeouts,
+    options: TransportOptions,
     retry: Option<RetryPolicy>,
     user_agent: Option<String>,
     transport: Option<Arc<dyn Transport>>,
@@ -85,13 +84,13 @@ impl ClientBuilder {
 
     /// PEM certificates that are trusted beside the system's.
     pub fn ca_file(mut self, path: impl Into<PathBuf>) -> Self {
-        self.tls.ca_file = Some(path.into());
+        self.options.tls.ca_file = Some(path.into());
         self
     }
 
     /// How long to wait for a connection, a byte, a reply.
     pub fn timeouts(mut self, timeouts: Timeouts) -> Self {
-        self.timeouts = timeouts;
+        self.options.timeouts = timeouts;
         self
     }
 
@@ -136,7 +135,7 @@ impl ClientBuilder {
         let credentials = self.credentials.unwrap_or_else(|| Arc::new(EnvironmentCredentials::new()));
         let transport = match self.transport {
             Some(transport) => transport,
-            None => Arc::new(HyperTransport::new(self.timeouts, &self.tls)?),
+            None => Arc::new(HyperTransport::new(self.options)?),
         };
         let mut builder = Caller::builder(endpoint, signer, credentials, transport);
         if let Some(retry) = self.retry {

@@ -51,7 +51,7 @@
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let endpoint = Endpoint::from_region("cn-hangzhou")?;
 //! let keys = StaticCredentials::new(Credentials::new("id", "secret"));
-//! // In earnest: Arc::new(HyperTransport::new(Timeouts::default(), &TlsOptions::default())?)
+//! // In earnest: Arc::new(HyperTransport::new(TransportOptions::default())?)
 //! let caller = Caller::builder(endpoint, Signer::v4("cn-hangzhou"), Arc::new(keys), Arc::new(Yes)).build();
 //!
 //! let delete = DeleteObject { bucket: Bucket::new("bucket")?, key: Key::new("key")?, version_id: None };
@@ -80,7 +80,7 @@ pub use credentials::{CredentialsError, CredentialsProvider, EnvironmentCredenti
 pub use endpoint::{Addressing, Endpoint, EndpointError};
 pub use fault::Fault;
 #[cfg(feature = "hyper")]
-pub use hyper_transport::{HyperTransport, TlsError, TlsOptions};
+pub use hyper_transport::{HyperTransport, TlsError, TlsOptions, TransportOptions};
 pub use payload::{Payload, PayloadStream, SourceChanged};
 pub use reply_body::ReplyBody;
 pub use retry::RetryPolicy;

@@ -1,8 +1,8 @@
 use crate::InProcess;
 use oss_emulator::{Builder, Emulator, LedgerEntry, Operation, Serving};
 use oss_http::{
-    Addressing, Caller, Credentials, Endpoint, HyperTransport, Signer, StaticCredentials, Timeouts, TlsOptions,
-    Transport,
+    Addressing, Caller, Credentials, Endpoint, HyperTransport, Signer, StaticCredentials, Timeouts, Transport,
+    TransportOptions,
 };
 use oss_multipart::{Completed, UploadError, UploadObjectRequest, upload};
 use std::fs;
@@ -85,7 +85,8 @@ impl World {
     pub async fn socket(&self, signer: Signer, timeouts: Timeouts) -> (Caller, Serving) {
         let serving = self.emulator.spawn().await.expect("a free port");
         let endpoint = Endpoint::parse(&serving.endpoint(), None).expect("a good endpoint");
-        let transport = HyperTransport::new(timeouts, &TlsOptions::default()).expect("no CA file to go wrong");
+        let transport = HyperTransport::new(TransportOptions { timeouts, ..TransportOptions::default() })
+            .expect("no CA file to go wrong");
         (caller(endpoint, signer, Arc::new(transport)), serving)
     }
 

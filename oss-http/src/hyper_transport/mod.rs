@@ -7,6 +7,7 @@ mod activity;
 mod dial;
 mod idle;
 mod incoming;
+mod options;
 mod outgoing;
 mod wire;
 
@@ -16,6 +17,7 @@ use dial::Dialer;
 pub use dial::{TlsError, TlsOptions};
 use http::{Method, Request, Response, Uri, request};
 use idle::{Idle, Origin};
+pub use options::TransportOptions;
 use outgoing::Outgoing;
 use std::sync::Arc;
 use wire::{Failure, Wire};
@@ -38,8 +40,9 @@ impl HyperTransport {
     ///
     /// # Errors
     /// [`TlsError`] when the CA file cannot be read or holds no certificate.
-    pub fn new(timeouts: Timeouts, tls: &TlsOptions) -> Result<Self, TlsError> {
-        Ok(Self { timeouts, dialer: Dialer::new(timeouts.connect, tls)?, idle: Arc::default() })
+    pub fn new(options: TransportOptions) -> Result<Self, TlsError> {
+        let TransportOptions { timeouts, tls } = options;
+        Ok(Self { timeouts, dialer: Dialer::new(timeouts.connect, &tls)?, idle: Arc::default() })
     }
 
     async fn exchange(

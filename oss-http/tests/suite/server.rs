@@ -2,7 +2,9 @@
 
 use bytes::Bytes;
 use http::{Method, Request, Response};
-use oss_http::{HyperTransport, Payload, ReplyBody, ResponseTimeout, Timeouts, TlsOptions, Transport, TransportError};
+use oss_http::{
+    HyperTransport, Payload, ReplyBody, ResponseTimeout, Timeouts, Transport, TransportError, TransportOptions,
+};
 use std::future::Future;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -88,7 +90,7 @@ pub(crate) fn patient() -> Timeouts {
 }
 
 pub(crate) fn transport(timeouts: Timeouts) -> HyperTransport {
-    HyperTransport::new(timeouts, &TlsOptions::default()).unwrap()
+    HyperTransport::new(TransportOptions { timeouts, ..TransportOptions::default() }).unwrap()
 }
 
 pub(crate) async fn send(

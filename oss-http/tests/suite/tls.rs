@@ -2,7 +2,9 @@
 
 use crate::server::{Server, both, patient, read, send};
 use http::Method;
-use oss_http::{CallCause, CallError, Fault, HyperTransport, Payload, TlsError, TlsOptions, TransportError};
+use oss_http::{
+    CallCause, CallError, Fault, HyperTransport, Payload, TlsError, TlsOptions, TransportError, TransportOptions,
+};
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
@@ -34,7 +36,7 @@ async fn ask(name: &str, trust: bool) -> Result<bytes::Bytes, TransportError> {
     let (acceptor, own) = certificate(name);
     let (_, another) = certificate("elsewhere");
     let ca_file = Some(if trust { own.path() } else { another.path() }.to_owned());
-    let transport = HyperTransport::new(patient(), &TlsOptions { ca_file }).unwrap();
+    let transport = HyperTransport::new(TransportOptions { timeouts: patient(), tls: TlsOptions { ca_file } }).unwrap();
     let mut request = server.request(Method::PUT, Payload::bytes(vec![7; 300_000]));
     *request.uri_mut() = format!("https://{}/x", server.address).parse().unwrap();
     let client = async { read(send(&transport, request).await).await };
@@ -70,7 +72,10 @@ async fn an_unknown_issuer_or_a_wrong_name_is_final() {
 
 #[test]
 fn a_ca_file_that_cannot_serve_is_refused_at_once() {
-    let open = |path: &std::path::Path| HyperTransport::new(patient(), &TlsOptions { ca_file: Some(path.to_owned()) });
+    let open = |path: &std::path::Path| {
+        let tls = TlsOptions { ca_file: Some(path.to_owned()) };
+        HyperTransport::new(TransportOptions { timeouts: patient(), tls })
+    };
     assert!(matches!(open("/nowhere/ca.pem".as_ref()), Err(TlsError::Read { .. })));
     let mut file = NamedTempFile::new().unwrap();
     assert!(matches!(open(file.path()), Err(TlsError::Content { .. })));

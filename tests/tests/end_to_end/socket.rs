@@ -3,7 +3,7 @@
 use crate::{PART, request};
 use http::Method;
 use oss_emulator::{Fault, Gate, Operation, Rule, Until};
-use oss_http::{Caller, HyperTransport, Payload, ResponseTimeout, Signer, Timeouts, TlsOptions, Transport as _};
+use oss_http::{Caller, HyperTransport, Payload, ResponseTimeout, Signer, Timeouts, Transport as _, TransportOptions};
 use oss_multipart::upload;
 use oss_proto::{Bucket, Key};
 use oss_tests::{BUCKET, REGION, World, bytes};
@@ -60,7 +60,7 @@ async fn presign(caller: &Caller, method: Method) -> String {
 
 /// One request with nothing in it but the URL.
 async fn plain(method: Method, url: &str, body: Vec<u8>) -> (u16, Vec<u8>) {
-    let transport = HyperTransport::new(Timeouts::default(), &TlsOptions::default()).unwrap();
+    let transport = HyperTransport::new(TransportOptions::default()).unwrap();
     let uri: http::Uri = url.parse().unwrap();
     let host = uri.authority().unwrap().to_string();
     let request = http::Request::builder().method(method).uri(uri).header("host", host);
