@@ -102,9 +102,8 @@ impl Upload {
             Stage::Aborting | Stage::Confirming if *fault == Fault::NoSuchUpload => self.gone(ending),
             // 204 came before; that the list is refused does not make it less so.
             Stage::Confirming => self.gone(ending),
-            Stage::Aborting if self.step.failures + 1 < MAX_ABORTS => {
-                self.step.failures += 1;
-                if let super::Verdict::Again { delay } = self.retry.verdict(fault, self.step.failures) {
+            Stage::Aborting if self.step.failures.made() + 1 < MAX_ABORTS => {
+                if let super::Verdict::Again { delay } = self.retry.verdict(fault, &mut self.step.failures) {
                     self.retry_step(now, fault.clone(), delay);
                 } else {
                     self.abort_failed(ending);

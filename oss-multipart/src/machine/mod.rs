@@ -32,7 +32,7 @@ use oss_checkpoint::{Abandoned, Job, Part, Source, State};
 use oss_proto::ops::ListedPart;
 use oss_proto::{Crc64, PartNumber, UploadId};
 use parts::Parts;
-use retry::{Retry, Verdict};
+use retry::{Retry, Tries, Verdict};
 use settling::Settling;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -83,7 +83,7 @@ enum Phase {
 struct Step {
     issued: Option<ActionId>,
     not_before: Now,
-    failures: u32,
+    failures: Tries,
 }
 
 /// What an action in flight is for.
@@ -315,6 +315,7 @@ impl Upload {
     /// An action ended well. A reply that is not wanted any more is ignored.
     pub fn handle_reply(&mut self, now: Now, id: ActionId, reply: Reply) {
         self.tick(now);
+        self.retry.end(id);
         let Some(doing) = self.calls.remove(&id) else {
             return;
         };
@@ -333,8 +334,10 @@ impl Upload {
     pub fn handle_fault(&mut self, now: Now, id: ActionId, fault: Fault) {
         self.tick(now);
         let Some(doing) = self.calls.remove(&id) else {
+            self.retry.end(id);
             return;
         };
+        self.retry.end_in(id, &fault);
         match doing {
             Doing::Step => {
                 self.step.issued = None;
@@ -364,6 +367,9 @@ impl Upload {
     fn issue(&mut self, doing: Doing) -> ActionId {
         let id = self.fresh_id();
         self.calls.insert(id, doing);
+        if doing != Doing::SaveHint {
+            self.retry.begin(id);
+        }
         id
     }
 

@@ -70,12 +70,13 @@ impl Upload {
     }
 
     pub(super) fn part_fault(&mut self, now: Now, id: ActionId, number: PartNumber, fault: Fault) {
-        let attempt = self.parts.failed(number);
+        let tries = self.parts.failed(number);
         if fault == Fault::NoSuchUpload {
             return self.upload_lost(id);
         }
-        match self.retry.verdict(&fault, attempt) {
+        match self.retry.verdict(&fault, tries) {
             Verdict::Again { delay } => {
+                let attempt = tries.made();
                 self.parts.later(number, now + delay);
                 let operation = "UploadPart";
                 self.events.push_back(Event::Retry { operation, part: Some(number), attempt, delay, fault });

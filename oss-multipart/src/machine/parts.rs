@@ -1,5 +1,6 @@
 //! What is known of every part: to be sent, to be proved, in flight, done.
 
+use super::retry::Tries;
 use super::{Now, Reply};
 use crate::plan::{Plan, Range};
 use oss_checkpoint::Part;
@@ -57,7 +58,7 @@ pub(super) struct Parts {
     delayed: Vec<(Now, PartNumber)>,
     to_prove: VecDeque<PartNumber>,
     claims: BTreeMap<PartNumber, Claim>,
-    failures: BTreeMap<PartNumber, u32>,
+    failures: BTreeMap<PartNumber, Tries>,
     pub(super) sending: BTreeSet<PartNumber>,
     pub(super) proving: BTreeSet<PartNumber>,
     pub(super) done: BTreeMap<PartNumber, Part>,
@@ -235,13 +236,11 @@ impl Parts {
         self.claims.get(&number).is_some_and(|claim| claim.sent)
     }
 
-    /// Counts a failure of this part, the first is 1.
-    pub(super) fn failed(&mut self, number: PartNumber) -> u32 {
+    /// This part's call has ended in a failure; how the part has fared before.
+    pub(super) fn failed(&mut self, number: PartNumber) -> &mut Tries {
         self.sending.remove(&number);
         self.proving.remove(&number);
-        let failures = self.failures.entry(number).or_default();
-        *failures += 1;
-        *failures
+        self.failures.entry(number).or_default()
     }
 
     /// To be sent again, not before `at`.

@@ -60,15 +60,12 @@ impl Upload {
                 self.enter(Phase::Settling(Settling::Aborting { bytes: *bytes, round: 1 }));
             }
             Settling::Confirming { bytes, .. } => self.settled(*bytes),
-            Settling::Aborting { .. } => {
-                self.step.failures += 1;
-                match self.retry.verdict(fault, self.step.failures) {
-                    Verdict::Again { delay } if self.step.failures < MAX_FAILURES || self.late_complete() => {
-                        self.retry_step(now, fault.clone(), delay);
-                    }
-                    _ => self.not_settled(Some(id)),
+            Settling::Aborting { .. } => match self.retry.verdict(fault, &mut self.step.failures) {
+                Verdict::Again { delay } if self.step.failures.made() < MAX_FAILURES || self.late_complete() => {
+                    self.retry_step(now, fault.clone(), delay);
                 }
-            }
+                _ => self.not_settled(Some(id)),
+            },
         }
     }
 

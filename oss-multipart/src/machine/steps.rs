@@ -112,8 +112,7 @@ impl Upload {
             }
             _ => {}
         }
-        self.step.failures += 1;
-        match self.retry.verdict(&fault, self.step.failures) {
+        match self.retry.verdict(&fault, &mut self.step.failures) {
             Verdict::Again { delay } => self.retry_step(now, fault, delay),
             Verdict::Spent => self.fail(Why::BudgetSpent, Some(id), None),
             Verdict::Final => self.fail(Why::of(&fault), Some(id), None),
@@ -130,7 +129,7 @@ impl Upload {
             Phase::Listing | Phase::Relisting => "ListParts",
             _ => "AbortMultipartUpload",
         };
-        self.events.push_back(Event::Retry { operation, part: None, attempt: self.step.failures, delay, fault });
+        self.events.push_back(Event::Retry { operation, part: None, attempt: self.step.failures.made(), delay, fault });
     }
 
     fn barrier(&mut self, now: Now, id: ActionId, reply: Reply) {

@@ -2,5 +2,6 @@
 
 mod crashes;
 mod faults;
+mod network;
 mod scripts;
 mod world;
