@@ -1,10 +1,11 @@
 //! What to do next after a failure, with the command to type.
 
 use crate::failure::{Exit, Step};
+use crate::readdress::{another_way, wrong_endpoint};
 use crate::reporter::Seen;
 use crate::shell;
 use crate::target::Target;
-use oss_client::{Endpoint, Error, ErrorCode, ErrorKind, ServiceError, UploadError, UploadId, Why};
+use oss_client::{Error, ErrorCode, ErrorKind, ServiceError, UploadError, UploadId, Why};
 use std::ffi::OsString;
 
 /// After an upload that did not succeed. The last step is the main one.
@@ -22,7 +23,7 @@ pub(crate) fn after_call(error: &Error, exit: Exit) -> Vec<Step> {
     let argv = shell::argv();
     match (exit, error.service()) {
         (Exit::Usage, _) => Vec::new(),
-        (Exit::Change, Some(service)) => vec![step(mend(service), &argv)],
+        (Exit::Change, Some(service)) => vec![refused(&argv, service)],
         (Exit::Change, None) => vec![step("mend that, then", &argv)],
         (Exit::Again, _) => vec![again(&argv, error.kind())],
     }
@@ -33,7 +34,7 @@ pub(crate) fn abort(upload_id: &UploadId, target: &Target, key: &str) -> Step {
     let argv = shell::argv();
     let mut command: Vec<OsString> = vec![argv.first().cloned().unwrap_or_else(|| "oss".into()), "abort".into()];
     command.extend(["--upload-id", upload_id.as_str()].map(OsString::from));
-    for option in ["--endpoint", "--region", "--addressing", "--sign-version", "--ca-file"] {
+    for option in ["--endpoint", "--region", "--network", "--addressing", "--sign-version", "--ca-file"] {
         command.extend(shell::value_of(&argv, option).map(|value| [option.into(), value]).into_iter().flatten());
     }
     command.push(format!("oss://{}/{key}", target.bucket).into());
@@ -74,7 +75,7 @@ fn is_refusal(error: &Error) -> bool {
 fn main_step(argv: &[OsString], error: &Error) -> Step {
     let service = error.service();
     match why(error) {
-        Some(Why::WrongEndpoint) => wrong_endpoint(argv, service),
+        Some(Why::WrongEndpoint) => wrong_endpoint(argv, service.and_then(|service| service.endpoint.as_deref())),
         Some(Why::AlreadyExists) => {
             step("the object is left as it is: delete it first, or upload under another key, then", argv)
         }
@@ -89,7 +90,7 @@ fn main_step(argv: &[OsString], error: &Error) -> Step {
         Some(Why::Corrupted) => step("check memory and network for damage, then", argv),
         Some(Why::Unsettled) => step("once the earlier upload can be aborted (oss:AbortMultipartUpload), then", argv),
         _ => match (service, error) {
-            (Some(service), _) => step(mend(service), argv),
+            (Some(service), _) => refused(argv, service),
             (None, Error::Upload(UploadError::Checkpoint { path, .. })) => {
                 step(&format!("move {} out of the way, then", path.display()), argv)
             }
@@ -101,17 +102,8 @@ fn main_step(argv: &[OsString], error: &Error) -> Step {
     }
 }
 
-/// Only an endpoint that parses is suggested: the text is the server's.
-fn wrong_endpoint(argv: &[OsString], service: Option<&ServiceError>) -> Step {
-    let named = service.and_then(|service| service.endpoint.as_deref());
-    let Some(endpoint) = named.and_then(|text| Endpoint::parse(text, None).ok()) else {
-        return step("find the bucket's endpoint (the console shows it) and give it with --endpoint", argv);
-    };
-    let mut argv = shell::with(argv, "--endpoint", Some(&endpoint.to_string()));
-    if let Some(region) = endpoint.region_hint() {
-        argv = shell::with(&argv, "--region", Some(region));
-    }
-    step("use the endpoint that serves this bucket", &argv)
+fn refused(argv: &[OsString], service: &ServiceError) -> Step {
+    another_way(argv, service).unwrap_or_else(|| step(mend(service), argv))
 }
 
 fn mend(service: &ServiceError) -> &'static str {
@@ -128,7 +120,6 @@ fn mend(service: &ServiceError) -> &'static str {
         code if *code == ErrorCode::NO_SUCH_BUCKET => "create the bucket, or correct its name or the endpoint, then",
         code if *code == ErrorCode::REQUEST_TIME_TOO_SKEWED => "set this machine's clock, then",
         code if *code == ErrorCode::NO_SUCH_UPLOAD => "nothing is left to do: the upload is gone. To ask again",
-        code if code.as_str() == "SecondLevelDomainForbidden" => "leave --addressing path out, then",
         _ => "mend what the service refused, then",
     }
 }
@@ -140,7 +131,7 @@ fn why(error: &Error) -> Option<Why> {
     }
 }
 
-fn step(words: &str, argv: &[OsString]) -> Step {
+pub(crate) fn step(words: &str, argv: &[OsString]) -> Step {
     Step { words: words.to_owned(), command: shell::quote(argv) }
 }
 
@@ -165,26 +156,6 @@ mod tests {
         let begun = Seen { begun: true, leftovers: Vec::new() };
         assert_eq!(continuing(line.clone(), ErrorKind::Resumable, &begun), argv("oss cp f oss://b/"));
         assert_eq!(continuing(line.clone(), ErrorKind::Resumable, &Seen::default()), line);
-    }
-
-    #[test]
-    fn the_endpoint_the_server_names_is_the_one_to_type() {
-        let mut service = ServiceError::new(
-            http_status(403),
-            ErrorCode::ACCESS_DENIED,
-            "The bucket you are attempting to access must be addressed using the specified endpoint.",
-        );
-        service.endpoint = Some("oss-cn-beijing.aliyuncs.com".into());
-        let step = wrong_endpoint(&argv("oss cp f oss://demo/ --region cn-hangzhou"), Some(&service));
-        let command = "oss cp --region cn-beijing --endpoint https://oss-cn-beijing.aliyuncs.com f oss://demo/";
-        assert_eq!(step.command, command);
-        service.endpoint = Some("$(reboot)".into());
-        let step = wrong_endpoint(&argv("oss cp f oss://demo/"), Some(&service));
-        assert_eq!(step.command, "oss cp f oss://demo/");
-    }
-
-    fn http_status(code: u16) -> oss_client::StatusCode {
-        oss_client::StatusCode::from_u16(code).unwrap()
     }
 
     #[test]

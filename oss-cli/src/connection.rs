@@ -3,7 +3,7 @@
 use crate::args::{AddressingArg, Connection};
 use crate::embedded::{self, Embedded};
 use crate::failure::Failure;
-use oss_client::{Client, CredentialsProvider, EnvironmentCredentials};
+use oss_client::{Bucket, Client, CredentialsProvider, EnvironmentCredentials};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -37,7 +37,10 @@ impl Connection {
             builder = builder.region(region);
         }
         let credentials = EnvironmentCredentials::new();
-        let client = builder.credentials_provider(Arc::new(credentials.clone())).build().map_err(with_hint)?;
+        let client = builder
+            .credentials_provider(Arc::new(credentials.clone()))
+            .build()
+            .map_err(|error| self.with_hint(error))?;
         if let Err(error) = credentials.credentials().await {
             return Err(Failure::usage(anyhow::Error::new(error).context("no credentials")));
         }
@@ -51,10 +54,10 @@ impl Connection {
         let region = self.region.as_deref().unwrap_or(embedded::REGION);
         // Checked before the server makes its directory.
         let builder = self.builder().region(region).credentials(Embedded::credentials());
-        builder.endpoint("http://127.0.0.1").build().map_err(with_hint)?;
+        builder.endpoint("http://127.0.0.1").build().map_err(|error| self.with_hint(error))?;
         let embedded = Embedded::start(&dir, region).await?;
         let builder = self.builder().region(region).credentials(Embedded::credentials());
-        let client = builder.endpoint(embedded.url()).build().map_err(with_hint)?;
+        let client = builder.endpoint(embedded.url()).build().map_err(|error| self.with_hint(error))?;
         Ok(Connected { client, embedded: Some(embedded) })
     }
 
@@ -62,6 +65,9 @@ impl Connection {
         let mut builder = Client::builder()
             .signature_version(self.sign_version.into())
             .user_agent(concat!("oss-cli/", env!("CARGO_PKG_VERSION")));
+        if let Some(network) = self.network {
+            builder = builder.network(network.into());
+        }
         if let Some(addressing) = self.addressing {
             builder = builder.addressing(addressing.into());
         }
@@ -71,8 +77,14 @@ impl Connection {
         builder
     }
 
+    fn with_hint(&self, error: oss_client::Error) -> Failure {
+        with_hint(error, self.network.is_some())
+    }
+
+    /// `--network` names the endpoint as `--endpoint` does: the environment's gives way to either.
     fn endpoint(&self) -> Option<String> {
-        self.endpoint.clone().or_else(|| variable("OSS_ENDPOINT"))
+        let from_environment = || self.network.is_none().then(|| variable("OSS_ENDPOINT")).flatten();
+        self.endpoint.clone().or_else(from_environment)
     }
 }
 
@@ -85,16 +97,26 @@ impl Connected {
     }
 }
 
+/// What is worth a line about an endpoint that is taken although it is not spelled as it should be.
+pub(crate) fn note(client: &Client, bucket: &Bucket) -> Option<String> {
+    let endpoint = client.endpoint();
+    let words = format!("note: {endpoint} names the bucket {bucket} already; the endpoint is what comes after it");
+    endpoint.names(bucket).then_some(words)
+}
+
 /// An environment variable; an empty one is not set.
 pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
 }
 
-/// The library's words, with the options that mend it.
-fn with_hint(error: oss_client::Error) -> Failure {
+/// The library's words, with the options that mend it. `network`: that option was given.
+fn with_hint(error: oss_client::Error, network: bool) -> Failure {
     use oss_client::{EndpointError, Error};
     const WHERE: &str = "give --region or --endpoint (OSS_REGION, OSS_ENDPOINT), or try --endpoint embedded";
     let option = match &error {
+        Error::NoEndpoint if network => {
+            return Failure::usage(anyhow::anyhow!("--network needs the region: give --region (OSS_REGION)"));
+        }
         Error::NoEndpoint => return Failure::usage(anyhow::anyhow!("{error}: {WHERE}")),
         Error::NoRegion { .. } => {
             return Failure::usage(anyhow::anyhow!("{error}: give --region (OSS_REGION), or --sign-version v1"));

@@ -2,7 +2,7 @@
 
 use crate::advice;
 use crate::args::Cp;
-use crate::connection::Connected;
+use crate::connection::{self, Connected};
 use crate::failure::{Exit, Failure};
 use crate::interrupts::Interrupts;
 use crate::json::{self, Job};
@@ -35,6 +35,9 @@ async fn upload(args: Cp) -> Result<(), Failure> {
     watch_interrupts(cancel.clone(), meter.clone())?;
 
     let connected = args.connection.connect().await?;
+    if let Some(words) = connection::note(&connected.client, &args.target.bucket) {
+        meter.line(&words);
+    }
     let seen = Arc::<Mutex<Seen>>::default();
     let reporter = Reporter {
         job: Job { bucket: args.target.bucket.to_string(), key: key.to_string() },

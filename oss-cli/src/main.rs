@@ -15,6 +15,7 @@ mod json;
 mod presign;
 mod progress;
 mod quantity;
+mod readdress;
 mod reporter;
 mod serve;
 mod shell;

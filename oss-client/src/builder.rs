@@ -1,6 +1,6 @@
 use crate::{Client, Error};
 use oss_http::{
-    Addressing, Caller, CredentialsProvider, Endpoint, EndpointError, EnvironmentCredentials, HyperTransport,
+    Addressing, Caller, CredentialsProvider, Endpoint, EndpointError, EnvironmentCredentials, HyperTransport, Network,
     RetryPolicy, Signer, StaticCredentials, Timeouts, Transport, TransportOptions,
 };
 use std::fmt;
@@ -25,6 +25,7 @@ use std::sync::Arc;
 pub struct ClientBuilder {
     endpoint: Option<String>,
     region: Option<String>,
+    network: Option<Network>,
     addressing: Option<Addressing>,
     signature: SignatureVersion,
     credentials: Option<Arc<dyn CredentialsProvider>>,
@@ -56,6 +57,12 @@ impl ClientBuilder {
     /// The bucket's region, `cn-hangzhou` (without `oss-`). When not said, the one in the endpoint's name.
     pub fn region(mut self, region: impl Into<String>) -> Self {
         self.region = Some(region.into());
+        self
+    }
+
+    /// Which of the region's endpoints is asked, when no endpoint is given. When not said, the public one.
+    pub fn network(mut self, network: Network) -> Self {
+        self.network = Some(network);
         self
     }
 
@@ -117,15 +124,11 @@ impl ClientBuilder {
     /// The client. No request is made.
     ///
     /// # Errors
-    /// [`Error::NoEndpoint`], [`Error::NoRegion`], [`Error::Endpoint`], [`Error::Tls`] and [`Error::UserAgent`]: mend
+    /// [`Error::NoEndpoint`], [`Error::TwoEndpoints`], [`Error::NoRegion`], [`Error::Endpoint`], [`Error::Tls`] and [`Error::UserAgent`]: mend
     /// the value.
     pub fn build(self) -> Result<Client, Error> {
         let region = self.region.as_deref().map(check_region).transpose()?;
-        let endpoint = match (&self.endpoint, &region) {
-            (Some(text), _) => Endpoint::parse(text, self.addressing)?,
-            (None, Some(region)) => Endpoint::parse(Endpoint::from_region(region)?.host(), self.addressing)?,
-            (None, None) => return Err(Error::NoEndpoint),
-        };
+        let endpoint = self.server(region.as_deref())?;
         let region = region.or_else(|| endpoint.region_hint().map(str::to_owned));
         let signer = match (self.signature, &region) {
             (SignatureVersion::V1, _) => Signer::V1,
@@ -149,6 +152,20 @@ impl ClientBuilder {
     }
 }
 
+impl ClientBuilder {
+    fn server(&self, region: Option<&str>) -> Result<Endpoint, Error> {
+        match (&self.endpoint, region, self.network) {
+            (Some(_), _, Some(_)) => Err(Error::TwoEndpoints),
+            (Some(text), _, None) => Ok(Endpoint::parse(text, self.addressing)?),
+            (None, Some(region), network) => {
+                let endpoint = Endpoint::of_region(region, network.unwrap_or_default())?;
+                Ok(Endpoint::parse(endpoint.host(), self.addressing)?)
+            }
+            (None, None, _) => Err(Error::NoEndpoint),
+        }
+    }
+}
+
 /// The rules of a region are those of the endpoint that is made of it; `oss-` is the endpoint's prefix, not the region's.
 fn check_region(region: &str) -> Result<String, Error> {
     if region.starts_with("oss-") {
@@ -162,6 +179,7 @@ impl fmt::Debug for ClientBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientBuilder")
             .field("region", &self.region)
+            .field("network", &self.network)
             .field("addressing", &self.addressing)
             .field("signature", &self.signature)
             .finish_non_exhaustive()

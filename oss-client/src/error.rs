@@ -12,6 +12,9 @@ pub enum Error {
     /// Neither an endpoint nor a region was given: give one.
     #[error("no endpoint and no region: one of them is needed")]
     NoEndpoint,
+    /// Both an endpoint and a network were given, and the network says which endpoint: give one of them.
+    #[error("an endpoint and a network were given, and each names the server: one of them is needed")]
+    TwoEndpoints,
     /// V4 signatures name a region, and the endpoint's name does not tell it: give it, or sign with V1.
     #[error("region: V4 signatures need the bucket's region (such as cn-hangzhou), and {endpoint} does not tell it")]
     NoRegion {

@@ -49,9 +49,9 @@ pub use oss_http::proto::{
 };
 pub use oss_http::{
     Addressing, Answered, BoxFuture, CallCause, CallError, Credentials, CredentialsError, CredentialsProvider,
-    Endpoint, EndpointError, EnvironmentCredentials, Fault, HyperTransport, Payload, PayloadStream, PresignError,
-    ReplyBody, ResponseTimeout, RetryPolicy, StaticCredentials, Timeouts, TlsError, TlsOptions, Transport,
-    TransportError, TransportOptions,
+    Endpoint, EndpointError, EnvironmentCredentials, Fault, HyperTransport, Network, Payload, PayloadStream,
+    PresignError, ReplyBody, ResponseTimeout, RetryPolicy, StaticCredentials, Timeouts, TlsError, TlsOptions,
+    Transport, TransportError, TransportOptions,
 };
 pub use oss_multipart::plan::{DEFAULT_PART_SIZE, Plan, PlanError};
 pub use oss_multipart::{

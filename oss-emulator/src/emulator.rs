@@ -160,6 +160,7 @@ impl Emulator {
                 return Ok(None);
             }
             Some(Fault::Status(status, code)) => Injected::Refusal(scripted(*status, code)),
+            Some(Fault::WrongEndpoint(endpoint)) => Injected::Refusal(elsewhere(endpoint)),
             Some(Fault::Throttle(wait)) => Injected::Reply(throttled(*wait)),
             Some(Fault::Html(status)) => Injected::Reply(proxy_page(*status)),
             Some(Fault::ErrorIn200(code)) => Injected::Refusal(scripted(200, code)),
@@ -257,6 +258,11 @@ fn error_in_200(fault: &Option<Fault>, reply: Reply, request_id: &str, authority
         Some(Fault::ErrorIn200(code)) => Reply::ok().with_xml(scripted(200, code).xml(request_id, authority)),
         _ => reply,
     }
+}
+
+fn elsewhere(endpoint: &str) -> Refusal {
+    let message = "The bucket you are attempting to access must be addressed using the specified endpoint. Please send all future requests to this endpoint.";
+    Refusal::new(403, "AccessDenied", message).with("Endpoint", endpoint)
 }
 
 fn scripted(status: u16, code: &str) -> Refusal {

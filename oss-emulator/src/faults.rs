@@ -27,6 +27,8 @@ pub enum Fault {
     StallAfterApplied(Until),
     /// Refused with this status and code; nothing is applied.
     Status(u16, String),
+    /// 403 `AccessDenied` that names this endpoint as the bucket's, as a server of another region does; nothing is applied.
+    WrongEndpoint(String),
     /// Applied, and then answered with this status and code.
     StatusAfterApplied(u16, String),
     /// 503 `SlowDown` with `Retry-After`, in whole seconds; nothing is applied.
@@ -66,6 +68,7 @@ impl Fault {
             Self::Stall(_) => "Stall",
             Self::StallAfterApplied(_) => "StallAfterApplied",
             Self::Status(..) => "Status",
+            Self::WrongEndpoint(_) => "WrongEndpoint",
             Self::StatusAfterApplied(..) => "StatusAfterApplied",
             Self::Throttle(_) => "Throttle",
             Self::WrongCrc => "WrongCrc",

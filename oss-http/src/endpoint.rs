@@ -80,19 +80,6 @@ impl Endpoint {
         Ok(Self { scheme, host, port, addressing: addressing.unwrap_or(default) })
     }
 
-    /// The public endpoint of a region: `cn-hangzhou` → `https://oss-cn-hangzhou.aliyuncs.com`.
-    ///
-    /// # Errors
-    /// [`EndpointError::Region`] when the text is not `[a-z0-9-]+`.
-    pub fn from_region(region: &str) -> Result<Self, EndpointError> {
-        let legal = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-');
-        let named = !region.is_empty() && region.len() <= 48 && region.bytes().all(legal);
-        if !named || region.starts_with('-') || region.ends_with('-') {
-            return Err(EndpointError::Region { region: region.to_owned() });
-        }
-        Self::parse(&format!("oss-{region}.aliyuncs.com"), None)
-    }
-
     /// The region in the name of one of OSS's own hosts: `oss-cn-hangzhou[-internal].aliyuncs.com` → `cn-hangzhou`.
     ///
     /// `None` for acceleration endpoints, CloudBox and every other domain: there the region must be given.
@@ -151,16 +138,18 @@ impl Endpoint {
     fn authority(&self, bucket: Option<&Bucket>) -> String {
         let port = self.port.map_or(String::new(), |port| format!(":{port}"));
         match bucket {
-            Some(bucket) if self.addressing == Addressing::Virtual && !self.already_names(bucket) => {
+            Some(bucket) if self.addressing == Addressing::Virtual && !self.names(bucket) => {
                 format!("{bucket}.{}{port}", self.host)
             }
             _ => format!("{}{port}", self.host),
         }
     }
 
-    /// The rest must still be an OSS endpoint: a bucket may bear the name of a region, and
+    /// The host is one of OSS's own and begins with this bucket, which is therefore not put before it again.
+    ///
+    /// What follows the bucket must still be an OSS endpoint: a bucket may bear the name of a region, and
     /// `cn-hangzhou.oss.aliyuncs.com` is the dual-stack endpoint, not that bucket's host.
-    fn already_names(&self, bucket: &Bucket) -> bool {
+    pub fn names(&self, bucket: &Bucket) -> bool {
         let rest = self.host.strip_prefix(bucket.as_str()).and_then(|rest| rest.strip_prefix('.'));
         rest.and_then(|rest| rest.strip_suffix(".aliyuncs.com"))
             .is_some_and(|front| (front.starts_with("oss-") && !front.contains('.')) || front.ends_with(".oss"))

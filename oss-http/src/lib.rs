@@ -69,6 +69,7 @@ mod endpoint;
 mod fault;
 #[cfg(feature = "hyper")]
 mod hyper_transport;
+mod network;
 mod payload;
 mod reply_body;
 mod retry;
@@ -81,6 +82,7 @@ pub use endpoint::{Addressing, Endpoint, EndpointError};
 pub use fault::Fault;
 #[cfg(feature = "hyper")]
 pub use hyper_transport::{HyperTransport, TlsError, TlsOptions, TransportOptions};
+pub use network::Network;
 pub use payload::{Payload, PayloadStream, SourceChanged};
 pub use reply_body::ReplyBody;
 pub use retry::RetryPolicy;

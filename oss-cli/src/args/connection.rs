@@ -1,11 +1,11 @@
 //! How to reach the service.
 
 use clap::ValueEnum;
-use oss_client::{Addressing, SignatureVersion};
+use oss_client::{Addressing, Network, SignatureVersion};
 use std::path::PathBuf;
 
 const ENDPOINT: &str = "https://HOST, http://HOST:PORT, a bare host, or embedded[:DIR] for a server inside this process \
-that stores under DIR (./.oss-embedded) [default: the region's public endpoint]";
+that stores under DIR (./.oss-embedded) [default: the region's, see --network]";
 
 /// How to reach the service; the same for every command that does.
 #[derive(Debug, clap::Args)]
@@ -15,6 +15,9 @@ pub(crate) struct Connection {
     /// The bucket's region, such as cn-hangzhou
     #[arg(long)]
     pub(crate) region: Option<String>,
+    /// Which of the region's endpoints; needs --region [default: public]
+    #[arg(long, value_enum, conflicts_with = "endpoint")]
+    pub(crate) network: Option<NetworkArg>,
     /// Where the bucket's name goes in a URL [default: path for IP addresses, else virtual]
     #[arg(long, value_enum)]
     pub(crate) addressing: Option<AddressingArg>,
@@ -24,6 +27,20 @@ pub(crate) struct Connection {
     /// PEM certificates to trust beside the system's
     #[arg(long, value_name = "PEM")]
     pub(crate) ca_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum NetworkArg {
+    /// oss-REGION.aliyuncs.com
+    Public,
+    /// oss-REGION-internal.aliyuncs.com, from machines of Alibaba Cloud in that region
+    Internal,
+    /// REGION.oss.aliyuncs.com, over IPv4 or IPv6
+    DualStack,
+    /// oss-accelerate.aliyuncs.com, for buckets with transfer acceleration
+    Accelerate,
+    /// oss-accelerate-overseas.aliyuncs.com, the same outside the Chinese mainland
+    AccelerateOverseas,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -42,6 +59,18 @@ pub(crate) enum SignVersionArg {
     V4,
     /// HMAC-SHA1
     V1,
+}
+
+impl From<NetworkArg> for Network {
+    fn from(arg: NetworkArg) -> Self {
+        match arg {
+            NetworkArg::Public => Self::Public,
+            NetworkArg::Internal => Self::Internal,
+            NetworkArg::DualStack => Self::DualStack,
+            NetworkArg::Accelerate => Self::Accelerate,
+            NetworkArg::AccelerateOverseas => Self::AccelerateOverseas,
+        }
+    }
 }
 
 impl From<AddressingArg> for Addressing {

@@ -77,6 +77,10 @@ fn an_endpoint_or_region_that_cannot_be_used_is_named() {
     refused(&bench, &cp(&["--region", "Hangzhou"]), &["--region", "a-z"]);
     refused(&bench, &cp(&["--region", "oss-cn-hangzhou"]), &["--region", "without oss-"]);
     refused(&bench, &cp(&["--region", "cn-x", "--ca-file", "no.pem"]), &["--ca-file", "no.pem"]);
+    refused(&bench, &cp(&["--network", "internal", "--endpoint", "https://x"]), &["--network", "--endpoint"]);
+    refused(&bench, &cp(&["--network", "internal"]), &["--network", "--region"]);
+    refused(&bench, &cp(&["--network", "accelerate"]), &["--network", "--region"]);
+    refused(&bench, &cp(&["--network", "intranet"]), &["--network", "dual-stack", "accelerate-overseas"]);
     refused(&bench, &cp(&["--endpoint", "embedded", "--addressing", "virtual"]), &["addressing", "path"]);
     refused(&bench, &cp(&["--endpoint", "embedded", "--region", "X"]), &["--region", "a-z"]);
     refused(&bench, &cp(&["--endpoint", "embedded:f"]), &["store in f cannot be used"]);

@@ -7,3 +7,4 @@ mod bench;
 mod interrupted;
 mod served;
 mod uploads;
+mod ways;

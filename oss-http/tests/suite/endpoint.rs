@@ -1,6 +1,6 @@
 //! Which texts are endpoints, and which URLs come of them.
 
-use oss_http::{Addressing, Endpoint, EndpointError};
+use oss_http::{Addressing, Endpoint, EndpointError, Network};
 use oss_proto::{Bucket, Key};
 use proptest::prelude::*;
 
@@ -123,6 +123,27 @@ fn a_region_is_read_from_osss_own_hosts_only() {
     );
     for wrong in ["", "oss.cn", "CN", "-x", "x/y"] {
         assert!(Endpoint::from_region(wrong).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn every_network_of_a_region_has_its_endpoint() {
+    for (network, canonical, hint) in [
+        (Network::Public, "https://oss-cn-hangzhou.aliyuncs.com", Some("cn-hangzhou")),
+        (Network::Internal, "https://oss-cn-hangzhou-internal.aliyuncs.com", Some("cn-hangzhou")),
+        (Network::DualStack, "https://cn-hangzhou.oss.aliyuncs.com", Some("cn-hangzhou")),
+        (Network::Accelerate, "https://oss-accelerate.aliyuncs.com", None),
+        (Network::AccelerateOverseas, "https://oss-accelerate-overseas.aliyuncs.com", None),
+    ] {
+        let made = Endpoint::of_region("cn-hangzhou", network).unwrap();
+        assert_eq!((made.to_string().as_str(), made.region_hint()), (canonical, hint));
+        assert_eq!(made.addressing(), Addressing::Virtual);
+        let bucket = Bucket::new("bucket").unwrap();
+        assert!(!made.names(&bucket), "{made}");
+        assert_eq!(url(&made, "k"), format!("{}/k", canonical.replace("://", "://bucket.")));
+        for wrong in ["", "oss.cn", "CN", "-x", "x/y", "x\r\ny", "oss-accelerate.aliyuncs.com", "x@y"] {
+            assert!(Endpoint::of_region(wrong, network).is_err(), "{network:?} {wrong:?}");
+        }
     }
 }
 

@@ -1,0 +1,75 @@
+//! Endpoints that refuse: the last line is the command that reaches the bucket by another way.
+
+use crate::bench::{Bench, Ended};
+use oss_emulator::{Emulator, Fault, FaultScript, Operation, Rule, Serving};
+
+/// A server in the test's process that refuses every request.
+struct Refusing {
+    emulator: Emulator,
+    serving: Serving,
+}
+
+impl Refusing {
+    async fn with(fault: Fault) -> Self {
+        let faults = FaultScript::new().fault(Rule::any().always(), fault);
+        let emulator = Emulator::builder()
+            .credentials("id", "top-secret")
+            .auto_create_buckets(true)
+            .faults(faults)
+            .build()
+            .unwrap();
+        let serving = emulator.spawn().await.unwrap();
+        Self { emulator, serving }
+    }
+
+    fn run(&self, bench: &Bench, line: &[&str]) -> Ended {
+        let mut command = bench.command(line);
+        command.env("OSS_ENDPOINT", self.serving.endpoint()).env("OSS_REGION", "cn-hangzhou");
+        command.env("OSS_ACCESS_KEY_ID", "id").env("OSS_ACCESS_KEY_SECRET", "top-secret");
+        tokio::task::block_in_place(|| Ended::of(command.output().unwrap()))
+    }
+
+    /// `oss cp` of a file of several parts is refused at once, and the last line ends in `command`.
+    fn advises(&self, options: &[&str], words: &str, command: &str) {
+        let bench = Bench::new();
+        bench.file("f", 300 * 1024);
+        let ended = self.run(&bench, &[&["cp", "f", "oss://demo/k", "--part-size", "100KiB"], options].concat());
+        assert_eq!(ended.code, Some(1), "{ended:?}");
+        assert!(ended.err.contains(words), "{words:?}: {}", ended.err);
+        assert!(ended.last_line().ends_with(command), "{command:?}: {}", ended.err);
+        let asked: Vec<_> = self.emulator.ledger().iter().map(|entry| entry.operation).collect();
+        assert_eq!(asked, [Operation::InitiateMultipartUpload], "the first refusal stops the rest");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_endpoint_of_the_right_region_is_the_command_to_type() {
+    let server = Refusing::with(Fault::WrongEndpoint("oss-cn-beijing.aliyuncs.com".into())).await;
+    let command =
+        "cp --region cn-beijing --endpoint https://oss-cn-beijing.aliyuncs.com f oss://demo/k --part-size 100KiB";
+    server.advises(&["--region", "cn-hangzhou"], "use the endpoint that serves this bucket", command);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_closed_public_endpoint_asks_for_the_buckets_own_domain() {
+    let server = Refusing::with(Fault::Status(400, "PublicEndpointForbidden".into())).await;
+    let command =
+        "cp --endpoint https://YOUR-DOMAIN --addressing cname f oss://demo/k --part-size 100KiB --region cn-hangzhou";
+    server.advises(&["--region", "cn-hangzhou"], "bind a domain to it", command);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_forbids_path_style_is_asked_without_it() {
+    let server = Refusing::with(Fault::Status(403, "SecondLevelDomainForbidden".into())).await;
+    server.advises(&["--addressing", "path"], "before the host", "cp f oss://demo/k --part-size 100KiB");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plain_call_names_the_other_way_too() {
+    let bench = Bench::new();
+    let server = Refusing::with(Fault::WrongEndpoint("oss-cn-beijing.aliyuncs.com".into())).await;
+    let ended = server.run(&bench, &["abort", "oss://demo/k", "--upload-id", "0004B9894A22E5B1888A1E29F8236E2D"]);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    let command = "--region cn-beijing --endpoint https://oss-cn-beijing.aliyuncs.com oss://demo/k --upload-id 0004B9894A22E5B1888A1E29F8236E2D";
+    assert!(ended.last_line().ends_with(command), "{}", ended.err);
+}
