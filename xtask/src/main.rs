@@ -6,6 +6,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line speaks to people")]
 
 mod chaos;
+mod deny;
 mod interop;
 mod release;
 mod steps;
@@ -21,6 +22,7 @@ usage: cargo xtask TASK
   test    the tests alone
   interop the official Python SDKs against `oss serve` alone
   chaos   the kill loop alone: chaos [--minutes N] [--seed S]
+  deny    licences, bans, sources and advisories of the dependencies alone
   release version, changelog, ci, packages, commit and tag; publishing is left to you: release 1.2.3
 ";
 
@@ -30,6 +32,7 @@ enum Task {
     Interop,
     /// The chaos program's own arguments.
     Chaos(Vec<String>),
+    Deny,
     /// The version.
     Release(String),
 }
@@ -41,6 +44,7 @@ impl Task {
             "test" => Self::Test,
             "interop" => Self::Interop,
             "chaos" => return Some(Self::Chaos(words.collect())),
+            "deny" => Self::Deny,
             "release" => Self::Release(words.next()?),
             _ => return None,
         };
@@ -59,6 +63,7 @@ fn main() -> ExitCode {
         Task::Test => run.step("tests", steps::tests),
         Task::Interop => run.step("interop", interop::run),
         Task::Chaos(words) => run.step("chaos", |_| chaos::run(&words)),
+        Task::Deny => run.step("licences", |_| deny::run()),
         Task::Release(version) => release::run(&version, &mut run, ci),
     }
     run.end()
@@ -79,6 +84,6 @@ fn ci(run: &mut Run) {
     run.step("tests", steps::tests);
     run.step("interop", interop::run);
     run.step("chaos", |_| chaos::run(&["--minutes".to_owned(), "2".to_owned()]));
-    run.step("licences", |_| steps::deny());
+    run.step("licences", |_| deny::run());
     run.step("packages", |_| release::packages());
 }

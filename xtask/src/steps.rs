@@ -75,15 +75,6 @@ pub(crate) fn tests(tally: &mut Tally) -> Ended {
     counted(command, |line| tally.read_cargo(line))
 }
 
-/// The licences, bans and sources of `deny.toml`, where `cargo-deny` is installed; without network.
-pub(crate) fn deny() -> Ended {
-    let installed = cargo_command(&["deny", "--version"]).stdout(Stdio::null()).stderr(Stdio::null()).status();
-    if !installed.is_ok_and(|status| status.success()) {
-        return Ended::Skipped("cargo-deny is not installed (cargo install --locked cargo-deny)".to_owned());
-    }
-    cargo(&["deny", "--offline", "check", "licenses", "bans", "sources"], &[])
-}
-
 /// Runs cargo in the workspace's root.
 pub(crate) fn cargo(words: &[&str], variables: &[(&str, &str)]) -> Ended {
     let mut command = cargo_command(words);
@@ -115,7 +106,8 @@ pub(crate) fn counted(mut command: Command, mut count: impl FnMut(&str)) -> Ende
     judge(&child.wait())
 }
 
-fn judge(status: &std::io::Result<std::process::ExitStatus>) -> Ended {
+/// How a program's exit status is to be taken.
+pub(crate) fn judge(status: &std::io::Result<std::process::ExitStatus>) -> Ended {
     match status {
         Ok(status) if status.success() => Ended::Ok,
         Ok(status) => Ended::Failed(status.to_string()),
