@@ -8,6 +8,20 @@ use crate::target::Target;
 use oss_client::{Error, ErrorCode, ErrorKind, ServiceError, UploadError, UploadId, Why};
 use std::ffi::OsString;
 
+/// How the service is reached: what another command needs as well.
+const PASSED_ON: &[&str] = &[
+    "--endpoint",
+    "--region",
+    "--network",
+    "--addressing",
+    "--sign-version",
+    "--ca-file",
+    "--connect-timeout",
+    "--no-progress-timeout",
+    "--response-timeout",
+    "--complete-timeout",
+];
+
 /// After an upload that did not succeed. The last step is the main one.
 pub(crate) fn after_upload(error: &Error, seen: &Seen) -> Vec<Step> {
     let argv = continuing(shell::argv(), error.kind(), seen);
@@ -34,7 +48,7 @@ pub(crate) fn abort(upload_id: &UploadId, target: &Target, key: &str) -> Step {
     let argv = shell::argv();
     let mut command: Vec<OsString> = vec![argv.first().cloned().unwrap_or_else(|| "oss".into()), "abort".into()];
     command.extend(["--upload-id", upload_id.as_str()].map(OsString::from));
-    for option in ["--endpoint", "--region", "--network", "--addressing", "--sign-version", "--ca-file"] {
+    for option in PASSED_ON.iter().copied() {
         command.extend(shell::value_of(&argv, option).map(|value| [option.into(), value]).into_iter().flatten());
     }
     command.push(format!("oss://{}/{key}", target.bucket).into());

@@ -64,6 +64,7 @@ impl Connection {
     fn builder(&self) -> oss_client::ClientBuilder {
         let mut builder = Client::builder()
             .signature_version(self.sign_version.into())
+            .timeouts(self.limits.timeouts())
             .user_agent(concat!("oss-cli/", env!("CARGO_PKG_VERSION")));
         if let Some(network) = self.network {
             builder = builder.network(network.into());

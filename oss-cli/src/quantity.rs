@@ -42,6 +42,22 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// A timeout: milliseconds to a day.
+pub(crate) fn timeout(text: &str) -> Result<Duration, String> {
+    let factor = |unit: &str| match unit {
+        "ms" => Some(1),
+        "" | "s" => Some(1_000),
+        "m" => Some(60_000),
+        "h" => Some(3_600_000),
+        _ => None,
+    };
+    let milliseconds = split(text).and_then(|(number, unit)| number.checked_mul(factor(unit)?));
+    match milliseconds {
+        Some(milliseconds @ 1..=86_400_000) => Ok(Duration::from_millis(milliseconds)),
+        _ => Err("a timeout is 1ms to 24h, written like 100ms, 30, 30s, 10m or 1h".into()),
+    }
+}
+
 fn split(text: &str) -> Option<(u64, &str)> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at(digits);
@@ -78,6 +94,18 @@ mod tests {
         }
         assert!(part_size("18446744073709551615G").is_err());
         assert!(part_size("99999999999999999999").is_err());
+    }
+
+    #[test]
+    fn timeouts_go_down_to_milliseconds() {
+        for (text, milliseconds) in
+            [("100ms", 100), ("30", 30_000), ("30s", 30_000), ("10m", 600_000), ("24h", 86_400_000)]
+        {
+            assert_eq!(timeout(text), Ok(Duration::from_millis(milliseconds)), "{text}");
+        }
+        for text in ["", "0", "0ms", "1d", "25h", "86400001ms", "1.5s", "-1s", "18446744073709551615h"] {
+            assert!(timeout(text).unwrap_err().contains("100ms"), "{text}");
+        }
     }
 
     #[test]

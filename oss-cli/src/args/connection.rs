@@ -1,5 +1,6 @@
 //! How to reach the service.
 
+use super::NetworkLimits;
 use clap::ValueEnum;
 use oss_client::{Addressing, Network, SignatureVersion};
 use std::path::PathBuf;
@@ -27,6 +28,8 @@ pub(crate) struct Connection {
     /// PEM certificates to trust beside the system's
     #[arg(long, value_name = "PEM")]
     pub(crate) ca_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) limits: NetworkLimits,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -2,9 +2,11 @@
 
 mod connection;
 mod cp;
+mod network;
 
 pub(crate) use connection::{AddressingArg, Connection};
 pub(crate) use cp::Cp;
+pub(crate) use network::NetworkLimits;
 
 use crate::quantity;
 use crate::target::Target;
@@ -149,6 +151,8 @@ mod tests {
             ("oss cp f oss://demo/k --addressing host", "--addressing", "virtual"),
             ("oss presign oss://demo/k --expires never", "--expires", "7d"),
             ("oss presign oss://demo/k --method DELETE", "--method", "GET"),
+            ("oss cp f oss://demo/k --response-timeout 0", "--response-timeout", "100ms"),
+            ("oss abort oss://demo/k --upload-id i --connect-timeout 25h", "--connect-timeout", "24h"),
             ("oss serve --listen here", "--listen", "ADDRESS:PORT"),
             ("oss serve --access-key-id id", "--access-key-secret", ""),
         ] {
