@@ -5,6 +5,7 @@ use crate::refusal::Refusal;
 use oss_proto::format_iso8601;
 use oss_sign::verify::{Claim, Mismatch};
 use oss_sign::{Credentials, Resource};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// OSS accepts a clock that is off by 15 minutes.
 const MAX_SKEW: u64 = 15 * 60;
@@ -12,9 +13,17 @@ const MAX_SKEW: u64 = 15 * 60;
 #[derive(Debug)]
 pub(crate) struct Access {
     pub(crate) region: String,
-    pub(crate) credentials: Vec<Credentials>,
+    pub(crate) known: Mutex<Vec<Known>>,
     /// Unsigned requests are let in.
     pub(crate) anonymous: bool,
+}
+
+/// A key that may sign.
+#[derive(Debug)]
+pub(crate) struct Known {
+    pub(crate) credentials: Credentials,
+    /// Unix seconds from which it may not any more.
+    pub(crate) until: Option<u64>,
 }
 
 impl Access {
@@ -24,7 +33,7 @@ impl Access {
             let denied = || denied("Anonymous access is forbidden for this operation.");
             return if self.anonymous { Ok(false) } else { Err(denied()) };
         };
-        let credentials = self.signer(&claim)?;
+        let credentials = self.signer(&claim, now)?;
         in_time(&claim, now)?;
         self.in_region(&claim)?;
         let resource = Resource {
@@ -39,15 +48,24 @@ impl Access {
         }
     }
 
-    fn signer(&self, claim: &Claim) -> Result<&Credentials, Refusal> {
+    /// Lets a key sign until that Unix second, or for ever.
+    pub(crate) fn grant(&self, credentials: Credentials, until: Option<u64>) {
+        self.lock().push(Known { credentials, until });
+    }
+
+    fn signer(&self, claim: &Claim, now: u64) -> Result<Credentials, Refusal> {
         let id = claim.access_key_id();
-        let mut known = self.credentials.iter().filter(|known| known.access_key_id() == id).peekable();
+        let all = self.lock();
+        let mut known = all.iter().filter(|known| known.credentials.access_key_id() == id).peekable();
         if known.peek().is_none() {
             let message = "The OSS Access Key Id you provided does not exist in our records.";
             return Err(Refusal::new(403, "InvalidAccessKeyId", message).with("OSSAccessKeyId", id));
         }
-        if let Some(credentials) = known.find(|known| known.security_token() == claim.security_token()) {
-            return Ok(credentials);
+        if let Some(known) = known.find(|known| known.credentials.security_token() == claim.security_token()) {
+            if known.until.is_some_and(|until| now >= until) {
+                return Err(Refusal::new(403, "SecurityTokenExpired", "The security token you provided has expired."));
+            }
+            return Ok(known.credentials.clone());
         }
         Err(match claim.security_token() {
             Some(_) => Refusal::new(403, "InvalidSecurityToken", "The security token you provided is invalid."),
@@ -59,6 +77,10 @@ impl Access {
             )
             .with("OSSAccessKeyId", id),
         })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Known>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn in_region(&self, claim: &Claim) -> Result<(), Refusal> {

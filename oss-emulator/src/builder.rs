@@ -47,7 +47,7 @@ pub enum BuildError {
 impl Default for Builder {
     fn default() -> Self {
         Self {
-            access: Access { region: "cn-hangzhou".to_owned(), credentials: Vec::new(), anonymous: false },
+            access: Access { region: "cn-hangzhou".to_owned(), known: Mutex::default(), anonymous: false },
             base_hosts: Vec::new(),
             buckets: Vec::new(),
             auto_create_buckets: false,
@@ -67,19 +67,19 @@ impl Builder {
     }
 
     /// A long-term key pair that may sign. May be called several times.
-    pub fn credentials(mut self, id: impl Into<String>, secret: impl Into<String>) -> Self {
-        self.access.credentials.push(Credentials::new(id, secret));
+    pub fn credentials(self, id: impl Into<String>, secret: impl Into<String>) -> Self {
+        self.access.grant(Credentials::new(id, secret), None);
         self
     }
 
     /// A temporary key pair that may sign together with its security token. May be called several times.
     pub fn temporary_credentials(
-        mut self,
+        self,
         id: impl Into<String>,
         secret: impl Into<String>,
         token: impl Into<String>,
     ) -> Self {
-        self.access.credentials.push(Credentials::new(id, secret).with_security_token(token));
+        self.access.grant(Credentials::new(id, secret).with_security_token(token), None);
         self
     }
 

@@ -5,6 +5,7 @@ use crate::store::{Object, Upload};
 use crate::{Emulator, Fault, Rule};
 use bytes::Bytes;
 use oss_proto::Crc64;
+use oss_sign::Credentials;
 use std::collections::BTreeMap;
 
 /// An object as the store has it.
@@ -69,6 +70,17 @@ impl Emulator {
     /// Sets the server's clock ahead by so many seconds (back, when negative) of the system's.
     pub fn set_clock_offset(&self, seconds: i64) {
         self.shared.clock.shift(seconds);
+    }
+
+    /// Lets a temporary key pair sign together with its security token until this Unix second by the server's clock;
+    /// after it, `SecurityTokenExpired`.
+    pub fn grant(&self, id: impl Into<String>, secret: impl Into<String>, token: impl Into<String>, until: u64) {
+        self.shared.access.grant(Credentials::new(id, secret).with_security_token(token), Some(until));
+    }
+
+    /// The server's clock, Unix seconds.
+    pub fn now(&self) -> u64 {
+        self.shared.clock.seconds()
     }
 
     /// An object's facts.

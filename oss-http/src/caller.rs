@@ -208,14 +208,13 @@ impl Caller {
             "CompleteMultipartUpload" => ResponseTimeout::Complete,
             _ => ResponseTimeout::Usual,
         };
-        let temporary = credentials.security_token().is_some();
         let reply = inner.transport.send(message, timeout).await.map_err(|error| failed(error.into()))?;
         let (parts, body) = reply.into_parts();
         Ok(Call {
             inner,
             name,
             host: host_name,
-            temporary,
+            credentials,
             offset,
             head: Response::from_parts(parts, ()),
             body: Some(body),
@@ -249,7 +248,8 @@ struct Call<'a> {
     inner: &'a Inner,
     name: &'static str,
     host: String,
-    temporary: bool,
+    /// What it was signed with.
+    credentials: Credentials,
     /// The clock offset it was signed with.
     offset: i64,
     head: Response<()>,
@@ -280,13 +280,14 @@ impl Call<'_> {
 
     /// The error of this attempt, after learning from it what later attempts need.
     fn failed(&self, cause: CallCause) -> CallError {
-        let error = CallError { operation: self.name, host: self.host.clone(), cause, temporary: self.temporary };
+        let temporary = self.credentials.security_token().is_some();
+        let error = CallError { operation: self.name, host: self.host.clone(), cause, temporary };
         match error.fault() {
             Fault::ClockSkew => {
                 let server = error.service().and_then(|error| error.server_time);
                 self.inner.offset.learn(self.offset, server, clock::now());
             }
-            Fault::CredentialsExpired => self.inner.credentials.invalidate(),
+            Fault::CredentialsExpired => self.inner.credentials.invalidate(&self.credentials),
             _ => {}
         }
         error

@@ -16,7 +16,8 @@
 //! - Whatever the server sends, memory is bounded and every wait ends. There is no limit on the time a moving
 //!   transfer takes.
 //! - No secret, token or signature appears in `Debug`, `Display` or an error.
-//! - A dropped future closes its connection. Nothing is spawned; any tokio runtime with IO and time will do.
+//! - A dropped future closes its connection. Nothing is spawned but a fetch of new credentials; any tokio runtime with
+//!   IO and time will do.
 //!
 //! # Limits
 //! HTTP/1.1 only, no proxies, no redirects. The reply of a plain call has at most 16 MiB. Providers for profile
@@ -77,7 +78,10 @@ mod transport;
 
 pub use call_error::{CallCause, CallError};
 pub use caller::{Answered, Caller, CallerBuilder};
-pub use credentials::{CredentialsError, CredentialsProvider, EnvironmentCredentials, StaticCredentials};
+pub use credentials::{
+    CachedCredentials, CredentialsError, CredentialsProvider, CredentialsSource, EnvironmentCredentials, Issued,
+    StaticCredentials,
+};
 pub use endpoint::{Addressing, Endpoint, EndpointError};
 pub use fault::Fault;
 #[cfg(feature = "hyper")]

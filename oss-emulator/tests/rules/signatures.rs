@@ -157,3 +157,14 @@ async fn an_authorization_that_cannot_be_read_is_refused() {
     let ask = object().header("authorization", "OSS4-HMAC-SHA256 nonsense");
     assert_eq!(client.try_raw(ask.request()).await.unwrap().status, 400);
 }
+
+#[tokio::test]
+async fn a_granted_token_signs_until_its_second_by_the_servers_clock() {
+    for signer in both() {
+        let client = client(signer.clone(), Credentials::new("brief", "secret-3").with_security_token("ends"));
+        client.emulator.grant("brief", "secret-3", "ends", client.emulator.now() + 60);
+        assert_eq!(client.send(object()).await.status, 200, "{signer:?}");
+        client.emulator.set_clock_offset(61);
+        assert_eq!(client.send(object()).await.refusal(), refused(403, "SecurityTokenExpired"));
+    }
+}

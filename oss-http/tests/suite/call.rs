@@ -64,7 +64,7 @@ impl CredentialsProvider for Keys {
         Box::pin(async move { Ok(Credentials::new(id, SECRET).with_security_token(TOKEN)) })
     }
 
-    fn invalidate(&self) {
+    fn invalidate(&self, _: &Credentials) {
         self.invalidated.fetch_add(1, Ordering::Relaxed);
     }
 }

@@ -1,60 +1,6 @@
+use super::{CredentialsError, CredentialsProvider};
 use crate::BoxFuture;
 use oss_sign::Credentials;
-use std::fmt;
-use std::sync::Arc;
-
-/// Where access keys come from. It is asked once an attempt, so what it returns should be cached until it expires.
-///
-/// An implementation must not print a secret or a token in its `Debug`.
-pub trait CredentialsProvider: Send + Sync + fmt::Debug {
-    /// The credentials to sign the next attempt with.
-    ///
-    /// # Errors
-    /// [`CredentialsError`]: none are to be had. Nothing was sent.
-    ///
-    /// # Cancel safety
-    /// Callers may drop the future at any time; an implementation must lose at most the work of this one request.
-    fn credentials(&self) -> BoxFuture<'_, Result<Credentials, CredentialsError>>;
-
-    /// The server called the last credentials expired or invalid: do not give them again when others can be had.
-    ///
-    /// Called once a refused attempt, from any task; must not block.
-    fn invalidate(&self);
-}
-
-/// No credentials could be had. Its words never hold a secret.
-#[derive(Debug, Clone, thiserror::Error)]
-#[non_exhaustive]
-pub enum CredentialsError {
-    /// Nothing is configured: the caller has to say where keys are.
-    #[error("{0}")]
-    Missing(String),
-    /// What is configured cannot be used as it stands: mend it.
-    #[error("{0}")]
-    Invalid(String),
-    /// The service that issues credentials did not answer: later it may.
-    #[error("credentials cannot be fetched")]
-    Unavailable(#[source] Arc<dyn std::error::Error + Send + Sync>),
-}
-
-/// One fixed access key.
-#[derive(Debug, Clone)]
-pub struct StaticCredentials(Credentials);
-
-impl StaticCredentials {
-    /// Always these.
-    pub fn new(credentials: Credentials) -> Self {
-        Self(credentials)
-    }
-}
-
-impl CredentialsProvider for StaticCredentials {
-    fn credentials(&self) -> BoxFuture<'_, Result<Credentials, CredentialsError>> {
-        Box::pin(std::future::ready(Ok(self.0.clone())))
-    }
-
-    fn invalidate(&self) {}
-}
 
 /// `OSS_ACCESS_KEY_ID`, `OSS_ACCESS_KEY_SECRET` and, for temporary credentials, `OSS_SESSION_TOKEN`.
 ///
@@ -76,7 +22,7 @@ impl CredentialsProvider for EnvironmentCredentials {
         Box::pin(std::future::ready(from_variables(|name| std::env::var(name).ok())))
     }
 
-    fn invalidate(&self) {}
+    fn invalidate(&self, _: &Credentials) {}
 }
 
 /// `variable` looks one up: the environment of a process cannot be changed safely while threads run, so that tests
