@@ -49,8 +49,9 @@ impl Plan {
         if size > MAX_OBJECT_SIZE {
             return Err(PlanError::FileSize(size));
         }
-        let needed = size.div_ceil(u64::from(MAX_PARTS)).div_ceil(MIN_PART_SIZE) * MIN_PART_SIZE;
-        Ok(Self { size, part_size: part_size.max(needed).min(MAX_PART_SIZE) })
+        let least = size.div_ceil(u64::from(MAX_PARTS));
+        let grown = || (least.div_ceil(MIN_PART_SIZE) * MIN_PART_SIZE).min(MAX_PART_SIZE);
+        Ok(Self { size, part_size: if part_size < least { grown() } else { part_size } })
     }
 
     /// Bytes of the file.
@@ -117,6 +118,9 @@ mod tests {
         assert_eq!(Plan::new(fits, MIN_PART_SIZE).unwrap().part_size(), MIN_PART_SIZE);
         assert_eq!(Plan::new(fits + 1, MIN_PART_SIZE).unwrap().part_size(), 2 * MIN_PART_SIZE);
         assert_eq!(Plan::new(MAX_OBJECT_SIZE, MIN_PART_SIZE).unwrap().count(), MAX_PARTS);
+        // No multiple of 100 KiB, and enough.
+        let odd = 3 * MIN_PART_SIZE + 1;
+        assert_eq!(Plan::new(odd * u64::from(MAX_PARTS), odd).unwrap().part_size(), odd);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line speaks to people")]
 
+mod bench;
 mod chaos;
 mod deny;
 mod interop;
@@ -24,6 +25,7 @@ usage: cargo xtask TASK
   chaos   the kill loop alone: chaos [--minutes N] [--seed S]
   deny    licences, bans, sources and advisories of the dependencies alone
   release version, changelog, ci, packages, commit and tag; publishing is left to you: release 1.2.3
+  bench   what an upload costs beside the least it could: bench [--quick] [--only ROW,…]
 ";
 
 enum Task {
@@ -35,6 +37,8 @@ enum Task {
     Deny,
     /// The version.
     Release(String),
+    /// The measuring program's own arguments.
+    Bench(Vec<String>),
 }
 
 impl Task {
@@ -43,6 +47,7 @@ impl Task {
             "ci" => Self::Ci,
             "test" => Self::Test,
             "interop" => Self::Interop,
+            "bench" => return Some(Self::Bench(words.collect())),
             "chaos" => return Some(Self::Chaos(words.collect())),
             "deny" => Self::Deny,
             "release" => Self::Release(words.next()?),
@@ -62,6 +67,7 @@ fn main() -> ExitCode {
         Task::Ci => ci(&mut run),
         Task::Test => run.step("tests", steps::tests),
         Task::Interop => run.step("interop", interop::run),
+        Task::Bench(words) => run.step("bench", |_| bench::run(&words)),
         Task::Chaos(words) => run.step("chaos", |_| chaos::run(&words)),
         Task::Deny => run.step("licences", |_| deny::run()),
         Task::Release(version) => release::run(&version, &mut run, ci),
