@@ -42,10 +42,14 @@ pub enum ResponseTimeout {
 pub struct Timeouts {
     /// Name lookup, TCP and TLS together. 10 s.
     pub connect: Duration,
-    /// No byte moved either way at the socket while the request is sent or the reply's body is read. 30 s.
-    /// Time during which the payload has nothing to give, or the reply is not asked for, does not count.
+    /// No byte left the machine or came in while the request is sent or the reply's body is read. 30 s.
+    ///
+    /// On Linux a byte has left when the other side acknowledged it: a slow link that still drains a large send buffer
+    /// is no stall, and a server that reads nothing is one, whatever the kernel has taken. It is looked at four times
+    /// within the limit, so that a stall is seen a quarter late at most. Elsewhere a byte has left when the kernel took
+    /// it. Time during which the payload has nothing to give, or the reply is not asked for, does not count.
     pub no_progress: Duration,
-    /// From the last byte sent to the reply's head. 60 s.
+    /// From when the last byte of the request has left (as above) to the reply's head. 60 s.
     pub response: Duration,
     /// The same for CompleteMultipartUpload. 600 s.
     pub complete_response: Duration,

@@ -1,3 +1,4 @@
+use super::unsent::SendQueue;
 use hyper_util::client::legacy::connect::{Connected, Connection};
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -20,13 +21,19 @@ pub(super) struct Activity {
     written: AtomicU64,
     /// The socket takes no more bytes, at the moment or for good.
     blocked: AtomicBool,
+    queue: SendQueue,
 }
 
 impl Activity {
-    fn new() -> Arc<Self> {
+    fn new(queue: SendQueue) -> Arc<Self> {
         let zero = || AtomicU64::new(0);
-        let base = Instant::now();
-        Arc::new(Self { base, read_at: zero(), wrote_at: zero(), read: zero(), written: zero(), blocked: false.into() })
+        let (base, blocked) = (Instant::now(), AtomicBool::new(false));
+        Arc::new(Self { base, read_at: zero(), wrote_at: zero(), read: zero(), written: zero(), blocked, queue })
+    }
+
+    /// Bytes written that the other side has not acknowledged, where the system tells. Not for the hot path.
+    pub(super) fn unsent(&self) -> Option<u64> {
+        self.queue.bytes()
     }
 
     /// The last successful write, or [`begin`](Self::begin).
@@ -91,7 +98,8 @@ pub(super) struct Watched {
 
 impl Watched {
     pub(super) fn new(socket: TcpStream) -> Self {
-        Self { socket, activity: Activity::new(), broken: false }
+        let activity = Activity::new(SendQueue::of(&socket));
+        Self { socket, activity, broken: false }
     }
 
     pub(super) fn activity(&self) -> &Arc<Activity> {

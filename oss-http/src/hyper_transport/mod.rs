@@ -9,6 +9,8 @@ mod idle;
 mod incoming;
 mod options;
 mod outgoing;
+mod unsent;
+mod watch;
 mod wire;
 
 use crate::transport::Cause;

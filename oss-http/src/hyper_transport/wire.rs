@@ -1,7 +1,8 @@
 use super::activity::Activity;
 use super::dial::Socket;
 use super::outgoing::{Outgoing, Upload};
-use crate::{Payload, TransportError, Waiting};
+use super::watch::Watch;
+use crate::{Payload, TransportError};
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, Connection, SendRequest};
@@ -11,7 +12,6 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
-use tokio::time::{Instant, Sleep, sleep_until};
 
 /// Two frames of 256 KiB would be buffered before a flush with hyper's default of about 408 KiB.
 const MAX_BUFFER: usize = 256 * 1024;
@@ -134,51 +134,5 @@ pub(super) fn from_hyper(error: hyper::Error, upload: &Upload) -> TransportError
         TransportError::NotHttp(Arc::new(error))
     } else {
         TransportError::Lost(Arc::new(error))
-    }
-}
-
-/// The timeouts of an exchange until its reply's head. One timer that looks again when it fires, instead of one that
-/// is set anew at every write.
-struct Watch {
-    limits: Limits,
-    sleep: Pin<Box<Sleep>>,
-}
-
-impl Watch {
-    fn new(limits: Limits) -> Self {
-        let first = Instant::now() + limits.no_progress.min(limits.response);
-        Self { limits, sleep: Box::pin(sleep_until(first)) }
-    }
-
-    fn poll(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        activity: &Activity,
-        upload: &Upload,
-    ) -> Poll<TransportError> {
-        while self.sleep.as_mut().poll(cx).is_ready() {
-            if upload.is_waiting() && !activity.is_blocked() {
-                activity.touch();
-            }
-            let now = Instant::now();
-            let (waiting, since, limit) = self.waiting(activity, upload);
-            if now >= since + limit {
-                return Poll::Ready(TransportError::Timeout { waiting, limit });
-            }
-            // Not later than the shorter limit: what is waited for may change before.
-            let next = (since + limit).min(now + self.limits.no_progress.min(self.limits.response));
-            self.sleep.as_mut().reset(next);
-        }
-        Poll::Pending
-    }
-
-    /// What is waited for, since when, and for how long.
-    fn waiting(&self, activity: &Activity, upload: &Upload) -> (Waiting, Instant, Duration) {
-        if upload.is_drained() && !activity.is_blocked() {
-            // "Sent" is: taken by the kernel. What is still in its buffers counts against the server's time.
-            (Waiting::Reply, activity.last_write(), self.limits.response)
-        } else {
-            (Waiting::Send, activity.last(), self.limits.no_progress)
-        }
     }
 }

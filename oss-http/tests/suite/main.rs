@@ -9,6 +9,7 @@ mod endpoint;
 mod exchange;
 #[cfg(feature = "hyper")]
 mod server;
+mod slow_link;
 #[cfg(feature = "hyper")]
 mod stall;
 #[cfg(feature = "hyper")]

@@ -8,7 +8,7 @@ use oss_http::{
 use std::future::Future;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 pub(crate) struct Server {
     listener: TcpListener,
@@ -28,7 +28,18 @@ pub(crate) struct Received {
 
 impl Server {
     pub(crate) async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::on(TcpListener::bind("127.0.0.1:0").await.unwrap())
+    }
+
+    /// Its kernel takes only a few kilobytes that the server does not read: the client's has to keep the rest.
+    pub(crate) fn with_small_buffers() -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(8 << 10).unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        Self::on(socket.listen(16).unwrap())
+    }
+
+    fn on(listener: TcpListener) -> Self {
         let address = listener.local_addr().unwrap().to_string();
         Self { listener, address }
     }

@@ -1,0 +1,131 @@
+use super::activity::Activity;
+use super::outgoing::Upload;
+use super::wire::Limits;
+use crate::{TransportError, Waiting};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+/// The timeouts of an exchange until its reply's head. One timer that looks again when it fires, instead of one that
+/// is set anew at every write.
+pub(super) struct Watch {
+    limits: Limits,
+    /// How often the kernel's queue is looked at: an exchange that is done before costs nothing.
+    every: Duration,
+    sleep: Pin<Box<Sleep>>,
+    leaving: Leaving,
+}
+
+/// What was seen of the bytes that leave the machine, rather than only our hands.
+#[derive(Debug, Clone, Copy)]
+struct Leaving {
+    /// Bytes of this exchange that the other side has acknowledged.
+    left: u64,
+    /// When that last grew.
+    moved: Instant,
+    /// When nothing was waiting to leave any more, for the first time since something was.
+    empty_since: Option<Instant>,
+}
+
+impl Watch {
+    pub(super) fn new(limits: Limits) -> Self {
+        let now = Instant::now();
+        let every = limits.no_progress.min(limits.response) / 4;
+        let leaving = Leaving { left: 0, moved: now, empty_since: None };
+        Self { limits, every, sleep: Box::pin(sleep_until(now + every)), leaving }
+    }
+
+    pub(super) fn poll(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        activity: &Activity,
+        upload: &Upload,
+    ) -> Poll<TransportError> {
+        while self.sleep.as_mut().poll(cx).is_ready() {
+            let now = Instant::now();
+            let unsent = activity.unsent();
+            if upload.is_waiting() && !activity.is_blocked() {
+                activity.touch();
+            }
+            let (_, written) = activity.counts();
+            self.leaving.look(now, written, unsent);
+            let sending = !upload.is_drained() || activity.is_blocked() || unsent.is_some_and(|bytes| bytes > 0);
+            let (waiting, since, limit) = if sending {
+                (Waiting::Send, activity.last().max(self.leaving.moved), self.limits.no_progress)
+            } else {
+                (Waiting::Reply, self.leaving.all_left(activity.last_write()), self.limits.response)
+            };
+            if now >= since + limit {
+                return Poll::Ready(TransportError::Timeout { waiting, limit });
+            }
+            // Not later than the next look: what is waited for may change before.
+            let next = (since + limit).min(now + self.every);
+            self.sleep.as_mut().reset(next);
+        }
+        Poll::Pending
+    }
+}
+
+impl Leaving {
+    /// `written` by us, of which `unsent` have not been acknowledged yet.
+    fn look(&mut self, now: Instant, written: u64, unsent: Option<u64>) {
+        let Some(unsent) = unsent else { return };
+        let left = written.saturating_sub(unsent);
+        if left > self.left {
+            self.left = left;
+            self.moved = now;
+        }
+        if unsent > 0 {
+            self.empty_since = None;
+        } else {
+            self.empty_since.get_or_insert(now);
+        }
+    }
+
+    /// When the last byte was seen to have left; where the system does not tell, when the kernel took it.
+    fn all_left(&self, last_write: Instant) -> Instant {
+        self.empty_since.unwrap_or(last_write).max(last_write)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn start() -> (Instant, Leaving) {
+        let now = Instant::now();
+        (now, Leaving { left: 0, moved: now, empty_since: None })
+    }
+
+    #[test]
+    fn a_queue_that_shrinks_is_progress_and_one_that_does_not_is_none() {
+        let (start, mut leaving) = start();
+        leaving.look(start + SECOND, 1000, Some(1000));
+        assert_eq!(leaving.moved, start);
+        leaving.look(start + 2 * SECOND, 1000, Some(999));
+        assert_eq!(leaving.moved, start + 2 * SECOND);
+        // The kernel took more: that is no progress of the network.
+        leaving.look(start + 3 * SECOND, 5000, Some(4999));
+        assert_eq!(leaving.moved, start + 2 * SECOND);
+    }
+
+    #[test]
+    fn the_reply_is_awaited_from_when_the_queue_was_empty() {
+        let (start, mut leaving) = start();
+        leaving.look(start + SECOND, 10, Some(0));
+        leaving.look(start + 5 * SECOND, 1000, Some(10));
+        leaving.look(start + 9 * SECOND, 1000, Some(0));
+        leaving.look(start + 13 * SECOND, 1000, Some(0));
+        assert_eq!(leaving.all_left(start + 4 * SECOND), start + 9 * SECOND);
+    }
+
+    #[test]
+    fn where_the_system_tells_nothing_a_taken_byte_has_left() {
+        let (start, mut leaving) = start();
+        leaving.look(start + SECOND, 1000, None);
+        assert_eq!((leaving.moved, leaving.all_left(start)), (start, start));
+    }
+}
