@@ -7,8 +7,6 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Packages that are never published.
-const PRIVATE: &[&str] = &["xtask", "oss-tests"];
 const UNRELEASED: &str = "## Unreleased";
 
 /// Prepares the release of `version`; a failed step leaves the edited files for a look, and no commit.
@@ -24,18 +22,28 @@ pub(crate) fn run(version: &str, run: &mut Run, ci: impl FnOnce(&mut Run)) {
     }
     run.step("commit and tag", |_| commit(version).map_or_else(Ended::Failed, |()| Ended::Ok));
     if !run.failed() {
-        let excluded: String = PRIVATE.iter().map(|name| format!(" --exclude {name}")).collect();
-        println!(
-            "what is left cannot be taken back:\n  cargo publish --workspace{excluded}\n  git push --follow-tags\n"
-        );
+        println!("what is left cannot be taken back:\n  cargo publish --workspace\n  git push --follow-tags\n");
     }
 }
 
 /// Packs every public crate as it would be published; without network, and without building it once more.
 pub(crate) fn packages() -> Ended {
     let mut words = vec!["package", "--workspace", "--no-verify", "--allow-dirty", "--offline", "--quiet"];
-    words.extend(PRIVATE.iter().flat_map(|name| ["--exclude", name]));
+    let private = private();
+    words.extend(private.iter().flat_map(|name| ["--exclude", name]));
     steps::cargo(&words, &[])
+}
+
+/// The packages that are never published.
+fn private() -> Vec<String> {
+    let folders = fs::read_dir(steps::root()).into_iter().flatten().flatten();
+    let manifests = folders.filter_map(|folder| fs::read_to_string(folder.path().join("Cargo.toml")).ok());
+    let private = manifests.filter(|manifest| manifest.lines().any(|line| line == "publish = false"));
+    private.filter_map(|manifest| Some(name(&manifest)?.to_owned())).collect()
+}
+
+fn name(manifest: &str) -> Option<&str> {
+    manifest.lines().find_map(|line| line.strip_prefix("name = \"")?.strip_suffix('"'))
 }
 
 /// Version and changelog, on a tree without other changes.
@@ -153,6 +161,13 @@ mod tests {
         let edited = with_version(manifest, "0.1.0", "0.2.0");
         assert_eq!(edited.matches("0.2.0").count(), 2);
         assert!(edited.ends_with("other = { version = \"0.1.0\" }\n"));
+    }
+
+    #[test]
+    fn what_is_not_published_is_found_by_its_manifest() {
+        let private = private();
+        assert!(["xtask", "oss-tests"].iter().all(|name| private.iter().any(|found| found == name)), "{private:?}");
+        assert!(!private.iter().any(|name| name == "oss-client"));
     }
 
     #[test]
