@@ -12,6 +12,7 @@ mod embedded;
 mod failure;
 mod interrupts;
 mod json;
+mod log;
 mod presign;
 mod progress;
 mod quantity;
@@ -28,6 +29,9 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let args = Args::parse();
+    if args.debug {
+        log::to_stderr();
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let outcome = match runtime {
         Ok(runtime) => {

@@ -23,13 +23,14 @@ enum Look {
 }
 
 impl Meter {
-    /// `quiet`: nothing is drawn. `json`: no lines, since stdout has them; a terminal still gets its bar.
+    /// `quiet`: nothing is drawn. `json`: no lines, since stdout has them; a terminal still gets its bar, unless the
+    /// debug log goes there.
     pub(crate) fn new(progress: Progress, quiet: bool, json: bool) -> Self {
         let look = match (quiet, io::stderr().is_terminal()) {
             (true, _) => Look::Nothing,
-            (false, true) => Look::Bar(bar()),
-            (false, false) if json => Look::Nothing,
-            (false, false) => Look::Lines,
+            (false, true) if !crate::log::is_on() => Look::Bar(bar()),
+            (false, _) if json => Look::Nothing,
+            (false, _) => Look::Lines,
         };
         Self { progress, look }
     }

@@ -1,6 +1,7 @@
 use crate::clock::{self, ClockOffset};
 use crate::reply_body::MAX_REPLY;
 use crate::retry::Attempts;
+use crate::trace;
 use crate::{
     CallCause, CallError, CredentialsProvider, Endpoint, Fault, Payload, ReplyBody, ResponseTimeout, RetryPolicy,
     Transport,
@@ -88,8 +89,15 @@ impl Caller {
         let reply = call.read_reply().await?;
         let answered = call.answered(&reply.headers);
         match op.parse(&reply) {
-            Ok(output) => Ok(answered(output)),
-            Err(error) => Err(call.failed(error.into())),
+            Ok(output) => {
+                call.trace.succeeded(reply.status, &reply.headers);
+                Ok(answered(output))
+            }
+            Err(error) => {
+                let error = call.failed(error.into());
+                call.trace.explain(&error, &reply.body);
+                Err(error)
+            }
         }
     }
 
@@ -160,7 +168,10 @@ impl Caller {
         let head = Reply { status: call.status(), headers: call.head.headers().clone(), body: Bytes::new() };
         let answered = call.answered(&head.headers);
         match op.parse(&head) {
-            Ok(output) => Ok((answered(output), body)),
+            Ok(output) => {
+                call.trace.succeeded(head.status, &head.headers);
+                Ok((answered(output), body))
+            }
             Err(error) => Err(call.failed(error.into())),
         }
     }
@@ -177,7 +188,10 @@ impl Caller {
                 Err(error) => error,
             };
             match attempts.next_delay(&error.fault(), start.elapsed(), fastrand::f64()) {
-                Some(delay) => tokio::time::sleep(delay).await,
+                Some(delay) => {
+                    tracing::debug!(operation = name, ?delay, "trying again");
+                    tokio::time::sleep(delay).await;
+                }
                 None => return Err(error),
             }
         }
@@ -199,6 +213,7 @@ impl Caller {
             if payload.remaining() == 0 { Payload::bytes(std::mem::take(&mut request.body)) } else { payload };
         let offset = inner.offset.seconds();
         inner.prepare(&mut request, host, &payload, &credentials, offset);
+        let trace = trace::Attempt::begin(name, &host_name, &request, &credentials, payload.remaining());
         let mut message = http::Request::new(payload);
         *message.method_mut() = request.method;
         *message.uri_mut() = uri;
@@ -208,7 +223,11 @@ impl Caller {
             "CompleteMultipartUpload" => ResponseTimeout::Complete,
             _ => ResponseTimeout::Usual,
         };
-        let reply = inner.transport.send(message, timeout).await.map_err(|error| failed(error.into()))?;
+        let reply = inner.transport.send(message, timeout).await.map_err(|error| {
+            let error = failed(error.into());
+            trace.failed(&error);
+            error
+        })?;
         let (parts, body) = reply.into_parts();
         Ok(Call {
             inner,
@@ -216,6 +235,7 @@ impl Caller {
             host: host_name,
             credentials,
             offset,
+            trace,
             head: Response::from_parts(parts, ()),
             body: Some(body),
         })
@@ -252,6 +272,7 @@ struct Call<'a> {
     credentials: Credentials,
     /// The clock offset it was signed with.
     offset: i64,
+    trace: trace::Attempt,
     head: Response<()>,
     body: Option<ReplyBody>,
 }
@@ -290,6 +311,7 @@ impl Call<'_> {
             Fault::CredentialsExpired => self.inner.credentials.invalidate(&self.credentials),
             _ => {}
         }
+        self.trace.failed(&error);
         error
     }
 }

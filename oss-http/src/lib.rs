@@ -74,6 +74,7 @@ mod network;
 mod payload;
 mod reply_body;
 mod retry;
+mod trace;
 mod transport;
 
 pub use call_error::{CallCause, CallError};

@@ -32,6 +32,9 @@ Exit codes:
 #[derive(Debug, Parser)]
 #[command(name = "oss", version, about = ABOUT, after_help = ENVIRONMENT)]
 pub(crate) struct Args {
+    /// Tells of every request on stderr: what, where, how it ended; never a secret, a token or a signature
+    #[arg(long, short = 'v', global = true)]
+    pub(crate) debug: bool,
     #[command(subcommand)]
     pub(crate) command: Command,
 }

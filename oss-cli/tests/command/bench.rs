@@ -32,12 +32,11 @@ impl Bench {
     pub(crate) fn command(&self, line: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_oss"));
         command.args(line).current_dir(self.path()).env("XDG_STATE_HOME", self.path().join("state"));
-        for name in ["KEY_ID", "KEY_SECRET"] {
-            command.env_remove(format!("OSS_ACCESS_{name}"));
-        }
-        for name in ["OSS_SESSION_TOKEN", "OSS_REGION", "OSS_ENDPOINT"] {
+        let read = |name: &str| name.starts_with("OSS_") || name.starts_with("ALIBABA_CLOUD_");
+        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(read)) {
             command.env_remove(name);
         }
+        command.env("HOME", self.path().join("home")).env("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "true");
         command
     }
 

@@ -5,6 +5,8 @@
 mod bad_input;
 mod bench;
 mod interrupted;
+mod secrecy;
 mod served;
+mod tap;
 mod uploads;
 mod ways;

@@ -17,8 +17,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-const SECRET: &str = "the-secret-itself";
-const TOKEN: &str = "the-token-itself";
+pub(crate) const SECRET: &str = "the-secret-itself";
+pub(crate) const TOKEN: &str = "the-token-itself";
 
 /// What one attempt looked like to the server.
 struct Seen {
@@ -69,13 +69,13 @@ impl CredentialsProvider for Keys {
     }
 }
 
-struct Scene {
+pub(crate) struct Scene {
     script: Arc<Script>,
     keys: Arc<Keys>,
-    caller: Caller,
+    pub(crate) caller: Caller,
 }
 
-fn scene(answers: impl IntoIterator<Item = Answer>) -> Scene {
+pub(crate) fn scene(answers: impl IntoIterator<Item = Answer>) -> Scene {
     let script = Arc::new(Script { answers: Mutex::new(answers.into_iter().collect()), seen: Mutex::default() });
     let keys = Arc::new(Keys::default());
     let endpoint = Endpoint::parse("oss-cn-hangzhou.aliyuncs.com", None).unwrap();
@@ -88,17 +88,17 @@ impl Scene {
         self.script.seen.lock().unwrap().len()
     }
 
-    fn header(&self, attempt: usize, name: &str) -> String {
+    pub(crate) fn header(&self, attempt: usize, name: &str) -> String {
         self.script.seen.lock().unwrap()[attempt].headers[name].to_str().unwrap().to_owned()
     }
 }
 
-fn refusal(status: u16, code: &str, more: &str) -> Answer {
+pub(crate) fn refusal(status: u16, code: &str, more: &str) -> Answer {
     let body = format!("<Error><Code>{code}</Code><Message>no</Message><RequestId>R1</RequestId>{more}</Error>");
     Ok(Response::builder().status(status).body(ReplyBody::bytes(body)).unwrap())
 }
 
-fn done(status: u16) -> Answer {
+pub(crate) fn done(status: u16) -> Answer {
     let reply = Response::builder().status(status).header("x-oss-request-id", "R2");
     let reply = reply.header("date", "Thu, 01 Jan 1970 00:01:40 GMT").header("content-length", "0");
     Ok(reply.body(ReplyBody::bytes("")).unwrap())
@@ -112,11 +112,11 @@ fn key() -> Key {
     Key::new("dir/a b").unwrap()
 }
 
-fn delete() -> DeleteObject {
+pub(crate) fn delete() -> DeleteObject {
     DeleteObject { bucket: bucket(), key: key(), version_id: None }
 }
 
-fn put() -> PutObject {
+pub(crate) fn put() -> PutObject {
     PutObject { bucket: bucket(), key: key(), headers: ObjectHeaders::new(), content_md5: None }
 }
 

@@ -7,6 +7,7 @@ mod call;
 mod endpoint;
 #[cfg(feature = "hyper")]
 mod exchange;
+mod log;
 #[cfg(feature = "hyper")]
 mod server;
 mod slow_link;
