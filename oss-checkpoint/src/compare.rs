@@ -91,7 +91,10 @@ pub enum Reason {
         recorded: String,
     },
     /// Other object headers are asked for.
-    Headers,
+    Headers {
+        /// The names of those that differ.
+        names: Vec<String>,
+    },
 }
 
 impl Unverified {
@@ -154,7 +157,8 @@ fn change(checkpoint: &Checkpoint, job: &Job, source: &Source, part_size: Option
     if checkpoint.job.region != job.region {
         return Some(Reason::Region { recorded: checkpoint.job.region.clone() });
     }
-    (checkpoint.job.headers != job.headers).then_some(Reason::Headers)
+    let names = checkpoint.job.headers.differing(&job.headers);
+    (!names.is_empty()).then_some(Reason::Headers { names })
 }
 
 /// Recorded texts are printed escaped: a checkpoint is not trusted to be kind to a terminal.
@@ -172,7 +176,7 @@ impl fmt::Display for Reason {
                 write!(f, "its parts have {recorded} bytes and parts of {asked} are asked for")
             }
             Self::Region { recorded } => write!(f, "it was begun in the region {recorded:?}"),
-            Self::Headers => f.write_str("other object headers are asked for"),
+            Self::Headers { names } => write!(f, "other object headers are asked for: {}", names.join(", ")),
         }
     }
 }

@@ -1,4 +1,5 @@
 use crate::{Client, Error};
+use oss_http::proto::TrafficLimit;
 use oss_http::{
     Addressing, Caller, CredentialsProvider, Endpoint, EndpointError, EnvironmentCredentials, HyperTransport, Network,
     RetryPolicy, Signer, StaticCredentials, Timeouts, Transport, TransportOptions,
@@ -32,6 +33,8 @@ pub struct ClientBuilder {
     options: TransportOptions,
     retry: Option<RetryPolicy>,
     user_agent: Option<String>,
+    requester_pays: bool,
+    traffic_limit: Option<TrafficLimit>,
     transport: Option<Arc<dyn Transport>>,
 }
 
@@ -114,6 +117,20 @@ impl ClientBuilder {
         self
     }
 
+    /// Says with every request that this account pays for it (`x-oss-request-payer: requester`), as buckets demand whose
+    /// owners do not.
+    pub fn requester_pays(mut self, pays: bool) -> Self {
+        self.requester_pays = pays;
+        self
+    }
+
+    /// How fast OSS lets each request move data; an upload may have its own
+    /// ([`UploadObjectRequest::traffic_limit`](crate::UploadObjectRequest::traffic_limit)).
+    pub fn traffic_limit(mut self, limit: TrafficLimit) -> Self {
+        self.traffic_limit = Some(limit);
+        self
+    }
+
     /// Sends requests by other means than sockets (a server in the process, a recorder). CA file and timeouts are then
     /// the transport's own business.
     pub fn transport(mut self, transport: Arc<dyn Transport>) -> Self {
@@ -148,7 +165,8 @@ impl ClientBuilder {
             let value = http::HeaderValue::try_from(text).map_err(|_| Error::UserAgent)?;
             builder = builder.user_agent(value);
         }
-        Ok(Client::new(builder.build(), region.unwrap_or_default()))
+        let caller = builder.build().with_requester_pays(self.requester_pays).with_traffic_limit(self.traffic_limit);
+        Ok(Client::new(caller, region.unwrap_or_default()))
     }
 }
 

@@ -45,7 +45,8 @@ pub use error::Error;
 
 pub use http::{Method, StatusCode};
 pub use oss_http::proto::{
-    Bucket, Crc64, ETag, ErrorCode, Key, NameError, ObjectHeaders, PartNumber, ServiceError, UploadId, limits, ops,
+    Bucket, Crc64, ETag, ErrorCode, Key, NameError, ObjectHeaders, PartNumber, ServiceError, TrafficLimit, UploadId,
+    limits, ops,
 };
 pub use oss_http::{
     Addressing, Answered, BoxFuture, CallCause, CallError, Credentials, CredentialsError, CredentialsProvider,
@@ -55,6 +56,6 @@ pub use oss_http::{
 };
 pub use oss_multipart::plan::{DEFAULT_PART_SIZE, Plan, PlanError};
 pub use oss_multipart::{
-    CancellationToken, Cause, Completed, ErrorKind, Event, Failure, Notice, Observer, Progress, Published, UploadError,
-    UploadObjectRequest, Why,
+    Callback, CancellationToken, Cause, Completed, ErrorKind, Event, Failure, Notice, Observer, Progress, Published,
+    UploadError, UploadObjectRequest, Why,
 };

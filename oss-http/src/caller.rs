@@ -1,5 +1,6 @@
 use crate::clock::{self, ClockOffset};
 use crate::reply_body::MAX_REPLY;
+use crate::request_headers::{REQUEST_PAYER, RequestHeaders};
 use crate::retry::Attempts;
 use crate::trace;
 use crate::{
@@ -19,7 +20,11 @@ use tokio::time::Instant;
 
 /// Makes signed calls to one endpoint. A clone is the same caller: they share clock offset, connections, credentials.
 #[derive(Clone)]
-pub struct Caller(Arc<Inner>);
+pub struct Caller {
+    inner: Arc<Inner>,
+    /// Its own, not shared.
+    pub(crate) headers: RequestHeaders,
+}
 
 struct Inner {
     endpoint: Endpoint,
@@ -66,12 +71,12 @@ impl Caller {
 
     /// The server this caller asks.
     pub fn endpoint(&self) -> &Endpoint {
-        &self.0.endpoint
+        &self.inner.endpoint
     }
 
     /// How far the server's clock is known to be ahead of the local one, in seconds.
     pub fn clock_offset(&self) -> i64 {
-        self.0.offset.seconds()
+        self.inner.offset.seconds()
     }
 
     /// Exactly one attempt: credentials, signature with the time of now, request, reply read whole (16 MiB), parsed.
@@ -85,7 +90,7 @@ impl Caller {
     /// # Cancel safety
     /// Dropping the future closes the connection; what was sent may still take effect on the server.
     pub async fn attempt<O: Operation>(&self, op: &O, payload: Payload) -> Result<Answered<O::Output>, CallError> {
-        let mut call = self.begin(O::NAME, op.request(), payload).await?;
+        let mut call = self.begin(O::NAME, self.headers.on(op), payload).await?;
         let reply = call.read_reply().await?;
         let answered = call.answered(&reply.headers);
         match op.parse(&reply) {
@@ -143,10 +148,14 @@ impl Caller {
         expires: Duration,
     ) -> Result<String, CallError> {
         const NAME: &str = "presign";
-        let inner = &self.0;
+        let inner = &self.inner;
         let failed = |cause| CallError::new(NAME, inner.endpoint.host(), cause);
         let credentials = inner.credentials.credentials().await.map_err(|e| failed(CallCause::Credentials(e)))?;
-        let resource = Resource { method: &method, bucket: Some(bucket.as_str()), key: Some(key.as_str()), query: &[] };
+        let payer =
+            self.headers.requester_pays().then(|| (REQUEST_PAYER.0.to_owned(), Some(REQUEST_PAYER.1.to_owned())));
+        let query = Vec::from_iter(payer);
+        let (bucket_name, key_name) = (Some(bucket.as_str()), Some(key.as_str()));
+        let resource = Resource { method: &method, bucket: bucket_name, key: key_name, query: &query };
         let time = clock::now().saturating_add_signed(inner.offset.seconds());
         let query = inner
             .signer
@@ -158,7 +167,7 @@ impl Caller {
     }
 
     async fn open_once(&self, op: &GetObject) -> Result<(Answered<ObjectHead>, ReplyBody), CallError> {
-        let mut call = self.begin(GetObject::NAME, op.request(), Payload::empty()).await?;
+        let mut call = self.begin(GetObject::NAME, self.headers.on(op), Payload::empty()).await?;
         if !call.status().is_success() {
             let reply = call.read_reply().await?;
             let error = op.parse(&reply).err().map(CallCause::from);
@@ -181,7 +190,7 @@ impl Caller {
         F: Future<Output = Result<T, CallError>>,
     {
         let start = Instant::now();
-        let mut attempts = Attempts::new(self.0.retry, name);
+        let mut attempts = Attempts::new(self.inner.retry, name);
         loop {
             let error = match attempt().await {
                 Ok(value) => return Ok(value),
@@ -199,7 +208,7 @@ impl Caller {
 
     /// Signs and sends; returns with the reply's head.
     async fn begin(&self, name: &'static str, mut request: Request, payload: Payload) -> Result<Call<'_>, CallError> {
-        let inner = &*self.0;
+        let inner = &*self.inner;
         let (bucket, key) = (request.bucket.as_ref(), request.key.as_ref());
         let (uri, host) = inner
             .endpoint
@@ -350,13 +359,13 @@ impl CallerBuilder {
 
     /// The caller.
     pub fn build(self) -> Caller {
-        Caller(Arc::new(self.0))
+        Caller { inner: Arc::new(self.0), headers: RequestHeaders::default() }
     }
 }
 
 impl fmt::Debug for Caller {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.describe("Caller", f)
+        self.inner.describe("Caller", f)
     }
 }
 

@@ -73,6 +73,7 @@ mod hyper_transport;
 mod network;
 mod payload;
 mod reply_body;
+mod request_headers;
 mod retry;
 mod trace;
 mod transport;

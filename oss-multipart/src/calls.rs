@@ -61,7 +61,8 @@ pub(crate) async fn perform(context: Arc<Context>, action: Action, stop: Arc<Ato
             let op = CompleteMultipartUpload { bucket, key, upload_id, parts, headers: job.headers.clone() };
             let Answered { output, request_id, .. } = caller.attempt(&op, Payload::empty()).await.map_err(refused)?;
             let (etag, crc64, version_id) = (output.etag, output.crc64, output.version_id);
-            Ok(Reply::Completed(Published { etag, crc64, version_id, request_id }))
+            let callback_body = output.callback_body;
+            Ok(Reply::Completed(Published { etag, crc64, version_id, request_id, callback_body }))
         }
         Action::HeadObject => {
             let op = HeadObject { bucket, key, version_id: None };
@@ -99,8 +100,9 @@ impl Context {
         };
         let answered = self.caller.attempt(&op, Payload::bytes(bytes)).await.map_err(refused)?;
         let Answered { output, request_id, .. } = answered;
-        let (etag, version_id) = (output.etag, output.version_id);
-        Ok(Reply::Put { object: Published { etag, crc64: output.crc64, version_id, request_id }, crc64, md5 })
+        let (etag, version_id, callback_body) = (output.etag, output.version_id, output.callback_body);
+        let object = Published { etag, crc64: output.crc64, version_id, request_id, callback_body };
+        Ok(Reply::Put { object, crc64, md5 })
     }
 
     async fn upload_part(&self, upload_id: UploadId, number: PartNumber, range: Range) -> Ended {
@@ -174,7 +176,13 @@ fn head(answered: Answered<ObjectHead>) -> Head {
         size: output.size,
         last_modified: output.last_modified,
         object_type: output.object_type,
-        object: Published { etag: output.etag, crc64: output.crc64, version_id: output.version_id, request_id },
+        object: Published {
+            etag: output.etag,
+            crc64: output.crc64,
+            version_id: output.version_id,
+            request_id,
+            callback_body: None,
+        },
     }
 }
 

@@ -4,7 +4,7 @@
 
 use crate::calls::{self, Ended};
 use crate::error::{Cause, UploadError};
-use crate::machine::{Action, ActionId, Completed, Event, Now, Outcome, Reply};
+use crate::machine::{Action, ActionId, Completed, Event, Notice, Now, Outcome, Reply};
 use crate::prepare::{Prepared, prepare};
 use crate::request::{Observer, UploadObjectRequest};
 use crate::saver::Saver;
@@ -34,6 +34,10 @@ const ERRORS_KEPT: usize = 64;
 pub async fn upload(caller: &Caller, region: &str, mut request: UploadObjectRequest) -> Result<Completed, UploadError> {
     let observer = request.observer.take();
     let (endpoint, region) = (caller.endpoint().to_string(), region.to_owned());
+    let caller = match request.traffic_limit {
+        Some(limit) => caller.clone().with_traffic_limit(Some(limit)),
+        None => caller.clone(),
+    };
     let cancel = request.cancel.clone();
     let progress = request.progress.clone();
     let preparing = tokio::task::spawn_blocking(move || prepare(&request, endpoint, region));
@@ -43,7 +47,7 @@ pub async fn upload(caller: &Caller, region: &str, mut request: UploadObjectRequ
         () = cancel.cancelled() => return Err(UploadError::cancelled()),
     };
     progress.begin(prepared.source.fingerprint().size);
-    Driver::new(caller.clone(), prepared, progress, observer).run(cancel).await
+    Driver::new(caller, prepared, progress, observer).run(cancel).await
 }
 
 struct Driver {
@@ -148,8 +152,10 @@ impl Driver {
 
     fn tell(&mut self, event: &Event) {
         self.context.progress.count(event);
-        let behind = match (event, self.errors.front()) {
-            (Event::Retry { .. }, Some((_, Cause::Call(error)))) => Some(error),
+        let mut calls = self.errors.iter().map(|(_, cause)| cause.call());
+        let behind = match event {
+            Event::Retry { .. } => calls.next().flatten(),
+            Event::Notice(Notice::CallbackFailed) => calls.flatten().find(|e| e.fault() == Fault::CallbackFailed),
             _ => None,
         };
         if let Some(observer) = &mut self.observer {

@@ -22,6 +22,7 @@
 //! ```
 
 mod calls;
+mod content_type;
 mod driver;
 mod error;
 pub mod machine;
@@ -33,6 +34,6 @@ mod source;
 
 pub use driver::upload;
 pub use error::{Cause, ErrorKind, UploadError};
-pub use machine::{Completed, Event, Failure, Notice, Published, Why};
+pub use machine::{Callback, Completed, Event, Failure, Notice, Published, Why};
 pub use request::{Observer, Progress, UploadObjectRequest};
 pub use tokio_util::sync::CancellationToken;

@@ -2,6 +2,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "the time of day of the run, and its seed")]
 
+use crate::content_type;
 use crate::error::UploadError;
 use crate::machine::{Earlier, Event, Notice, Upload};
 use crate::plan::{DEFAULT_PART_SIZE, Plan, PlanError};
@@ -12,8 +13,11 @@ use oss_checkpoint::{
     Unverified, host_name,
 };
 use oss_proto::limits::{MAX_PART_SIZE, MIN_PART_SIZE};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
+
+const CONTENT_TYPE: &str = "content-type";
 
 /// Everything a run needs; nothing has been sent.
 #[derive(Debug)]
@@ -34,7 +38,8 @@ pub(crate) fn prepare(
     endpoint: String,
     region: String,
 ) -> Result<Prepared, UploadError> {
-    let job = Job {
+    request.headers.check_together()?;
+    let asked_for = Job {
         endpoint: request.endpoint_name.clone().unwrap_or(endpoint),
         region,
         bucket: request.bucket.clone()?,
@@ -50,13 +55,17 @@ pub(crate) fn prepare(
     let path = request.file_path.clone();
     let file = SourceFile::open(&path).map_err(|source| UploadError::File { path, source })?;
     let source = Source { path: file.path().to_owned(), host: host_name(), fingerprint: file.fingerprint().clone() };
+    let mut job = with_content_type(asked_for.clone(), file.path());
     let asked = Plan::new(file.fingerprint().size, request.part_size.unwrap_or(DEFAULT_PART_SIZE))?;
 
     let mut notices = Vec::new();
     let places = Places::for_upload(file.path(), &job, request.checkpoint_dir.as_deref())?;
     let (place, lock) = lock(&places, request, &mut notices)?;
     let store = place.store();
-    let earlier = load(&store, &job, &source, request, asked, &mut notices)?;
+    let earlier = load(&store, [&asked_for, &job], &source, request, asked, &mut notices)?;
+    if let Earlier::Resume { checkpoint, .. } = &earlier {
+        job.headers = checkpoint.job.headers.clone();
+    }
     if matches!(earlier, Earlier::Nothing) {
         tell_of_former_name(place, &job, &source, &mut notices);
     }
@@ -107,10 +116,21 @@ fn is_full(error: &std::io::Error) -> bool {
     matches!(error.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::ReadOnlyFilesystem)
 }
 
-/// What the last run left, compared with what is asked for now. What is not ours is set aside.
+/// A type that the caller gave stands; else the name tells it, where it can.
+fn with_content_type(mut job: Job, file: &Path) -> Job {
+    if job.headers.get(CONTENT_TYPE).is_none()
+        && let Some(guessed) = content_type::guess(job.key.as_str(), file)
+    {
+        job.headers.set(CONTENT_TYPE, guessed).expect("a type of the table is a header value");
+    }
+    job
+}
+
+/// What the last run left, compared with what is asked for now: exactly as it is asked for (so began uploads before types
+/// were guessed) or with the guessed content type. What is not ours is set aside.
 fn load(
     store: &Store<OsDir>,
-    job: &Job,
+    [as_asked, job]: [&Job; 2],
     source: &Source,
     request: &UploadObjectRequest,
     asked: Plan,
@@ -132,7 +152,12 @@ fn load(
         }
     };
     // The part size asked for as it was grown: a checkpoint records the grown one.
-    match unverified.compare(job, source, request.part_size.map(|_| asked.part_size())) {
+    let part_size = request.part_size.map(|_| asked.part_size());
+    let comparison = match unverified.clone().compare(as_asked, source, part_size) {
+        resume @ Comparison::Resume { .. } => resume,
+        _ => unverified.compare(job, source, part_size),
+    };
+    match comparison {
         Comparison::Resume { checkpoint, changed: _ } if request.restart && checkpoint.source.path == source.path => {
             let reason = "as asked, the earlier attempt is given up".into();
             Ok(Earlier::Superseded { checkpoint: Box::new(checkpoint), reason })

@@ -1,6 +1,6 @@
 use crate::machine::Options;
 use oss_http::CallError;
-use oss_proto::{Bucket, Key, NameError, ObjectHeaders};
+use oss_proto::{Bucket, Key, NameError, ObjectHeaders, TrafficLimit};
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::machine::Event;
 
-/// Told of every event, with the error of the call behind a retry.
+/// Told of every event, with the error of the call behind a retry or a failed callback.
 pub type Observer = Box<dyn FnMut(&Event, Option<&CallError>) + Send>;
 
 /// A resumable upload of one file: what OSS's documentation of resumable upload lets one choose, and a little more.
@@ -23,6 +23,7 @@ pub struct UploadObjectRequest {
     pub(crate) part_size: Option<u64>,
     pub(crate) checkpoint_dir: Option<PathBuf>,
     pub(crate) headers: ObjectHeaders,
+    pub(crate) traffic_limit: Option<TrafficLimit>,
     pub(crate) options: Options,
     pub(crate) restart: bool,
     pub(crate) wait: bool,
@@ -43,6 +44,7 @@ impl UploadObjectRequest {
             part_size: None,
             checkpoint_dir: None,
             headers: ObjectHeaders::new(),
+            traffic_limit: None,
             options: Options::default(),
             restart: false,
             wait: false,
@@ -82,9 +84,19 @@ impl UploadObjectRequest {
     }
 
     /// Headers of the object (content type, metadata, …); a resume with other ones starts afresh.
+    ///
+    /// Where no content type is among them, it is guessed from the name: the key's, else the file's. A resume keeps the
+    /// type the upload began with, also that of an upload begun before types were guessed (which has none).
     #[must_use]
     pub fn headers(mut self, headers: ObjectHeaders) -> Self {
         self.headers = headers;
+        self
+    }
+
+    /// How fast OSS lets each request of this upload move data. It belongs to the run: a resume may have another.
+    #[must_use]
+    pub fn traffic_limit(mut self, limit: TrafficLimit) -> Self {
+        self.traffic_limit = Some(limit);
         self
     }
 

@@ -39,6 +39,9 @@ pub enum NameError {
         /// The rule.
         reason: &'static str,
     },
+    /// Not a traffic limit.
+    #[error("a traffic limit is 819,200 to 838,860,800 bits a second, not {0}")]
+    TrafficLimit(u64),
 }
 
 /// OSS's error code; the set is open, the constants are the ones this workspace decides by.

@@ -14,6 +14,7 @@ pub mod ops;
 mod part_number;
 mod reply;
 mod service_error;
+mod traffic_limit;
 mod upload_id;
 pub mod xml;
 
@@ -27,4 +28,5 @@ pub use object_headers::ObjectHeaders;
 pub use operation::{Operation, Reply, Request};
 pub use part_number::PartNumber;
 pub use service_error::ServiceError;
+pub use traffic_limit::TrafficLimit;
 pub use upload_id::UploadId;

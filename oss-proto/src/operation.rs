@@ -10,6 +10,8 @@ pub trait Operation: Send + Sync {
     type Output: Send;
     /// The operation's name in the API reference, `UploadPart`.
     const NAME: &'static str;
+    /// The call carries an object's or a part's bytes, up or down: `x-oss-traffic-limit` is for such calls.
+    const MOVES_DATA: bool = false;
     /// The logical request, unsigned and without a host.
     fn request(&self) -> Request;
     /// Reads the reply. For GetObject the body is not in `reply`: it is streamed after the head is accepted.

@@ -103,7 +103,9 @@ fn our_own_upload_of_something_else_is_superseded() {
     assert_eq!(part_size, Reason::PartSize { recorded: PART_SIZE, asked: PART_SIZE * 2 });
     let region = superseded(None, |now| now.job.region = "cn-beijing".into());
     assert_eq!(region, Reason::Region { recorded: "cn-hangzhou".into() });
-    assert_eq!(superseded(None, |now| now.job.headers = ObjectHeaders::new()), Reason::Headers);
+    let other = superseded(None, |now| now.job.headers = ObjectHeaders::new());
+    assert_eq!(other, Reason::Headers { names: vec!["content-type".into(), "x-oss-meta-camera".into()] });
+    assert_eq!(other.to_string(), "other object headers are asked for: content-type, x-oss-meta-camera");
 }
 
 #[test]
@@ -114,7 +116,7 @@ fn a_moved_file_of_which_something_else_changed_is_foreign() {
     });
     assert_eq!(
         reason.to_string(),
-        r#"the file was moved from "/home/kim/photos/übersicht.raw", and other object headers are asked for"#
+        r#"the file was moved from "/home/kim/photos/übersicht.raw", and other object headers are asked for: content-type, x-oss-meta-camera"#
     );
 }
 

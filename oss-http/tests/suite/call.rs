@@ -9,7 +9,7 @@ use oss_http::{
 use oss_proto::ops::{
     CompleteMultipartUpload, DeleteObject, GetObject, InitiateMultipartUpload, PutObject, UploadPart,
 };
-use oss_proto::{Bucket, ETag, Key, ObjectHeaders, PartNumber, UploadId};
+use oss_proto::{Bucket, ETag, Key, ObjectHeaders, PartNumber, TrafficLimit, UploadId};
 use std::collections::VecDeque;
 use std::error::Error;
 use std::io;
@@ -318,4 +318,29 @@ fn calls_can_be_spawned() {
     is_send(caller.call(&delete(), Bytes::new()));
     is_send(caller.presign(Method::GET, &bucket(), &key(), Duration::ZERO));
     is_send(caller.open(&GetObject { bucket: bucket(), key: key(), range: None, version_id: None }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_requester_pays_with_every_request_and_a_traffic_limit_is_for_those_that_move_data() {
+    let Scene { script, caller, .. } = scene([]);
+    let limit = TrafficLimit::new(819_200).unwrap();
+    let told = caller.clone().with_requester_pays(true).with_traffic_limit(Some(limit));
+    let get = GetObject { bucket: bucket(), key: key(), range: None, version_id: None };
+
+    told.attempt(&delete(), Payload::empty()).await.unwrap_err();
+    told.attempt(&put(), Payload::bytes("x")).await.unwrap_err();
+    told.open(&get).await.unwrap_err();
+    caller.attempt(&put(), Payload::bytes("x")).await.unwrap_err();
+
+    let url = told.presign(Method::GET, &bucket(), &key(), Duration::from_secs(60)).await.unwrap();
+    assert!(url.contains("x-oss-request-payer=requester"), "{url}");
+
+    let seen = script.seen.lock().unwrap();
+    let said = |n: usize, name: &str| seen[n].headers.get(name).map(|value| value.to_str().unwrap().to_owned());
+    let last = seen.len() - 1;
+    for (n, limited) in [(0, false), (1, true), (2, true), (last - 1, true)] {
+        assert_eq!(said(n, "x-oss-request-payer").as_deref(), Some("requester"), "{n}");
+        assert_eq!(said(n, "x-oss-traffic-limit").as_deref(), limited.then_some("819200"), "{n}");
+    }
+    assert_eq!((said(last, "x-oss-request-payer"), said(last, "x-oss-traffic-limit")), (None, None), "not the other");
 }

@@ -1,6 +1,7 @@
 //! What the machine asks for, and what it is told.
 
 use crate::plan::Range;
+use bytes::Bytes;
 use oss_checkpoint::Checkpoint;
 use oss_proto::ops::{ListedPart, ListedUpload};
 use oss_proto::{Crc64, ETag, PartNumber, UploadId};
@@ -141,6 +142,8 @@ pub struct Published {
     pub version_id: Option<String>,
     /// Of the call.
     pub request_id: Option<String>,
+    /// What the callback server answered, where a callback was asked for.
+    pub callback_body: Option<Bytes>,
 }
 
 /// What HeadObject says, as far as it settles an upload.

@@ -1,6 +1,6 @@
 //! What happened, for people and programs that watch.
 
-use super::{Fault, Published};
+use super::{Callback, Fault, Published};
 use oss_proto::{Crc64, PartNumber, UploadId};
 use std::fmt;
 use std::path::PathBuf;
@@ -114,8 +114,10 @@ pub enum Notice {
     SettledByHead,
     /// The object stands, but the server gives no CRC-64 of it: the parts' proofs stand for it.
     ObjectHasNoCrc,
-    /// The object stands, its callback failed.
+    /// The object stands, its callback failed; the observer is given OSS's words about it.
     CallbackFailed,
+    /// The object stands, the reply that told of its callback was lost.
+    CallbackUnknown,
 }
 
 impl fmt::Display for Notice {
@@ -148,7 +150,12 @@ impl fmt::Display for Notice {
             }
             Self::SettledByHead => f.write_str("the reply to Complete was lost; HeadObject shows that it had worked"),
             Self::ObjectHasNoCrc => f.write_str("the server gives no CRC-64 of the object; every part was proven by itself"),
-            Self::CallbackFailed => f.write_str("the object is stored and verified, but its callback failed"),
+            Self::CallbackFailed => f.write_str(
+                "CALLBACK FAILED: the object is stored and verified, do not upload it again; tell the callback's server in another way",
+            ),
+            Self::CallbackUnknown => f.write_str(
+                "CALLBACK UNKNOWN: the object is stored and verified, but the reply that told of its callback was lost; ask the callback's server",
+            ),
         }
     }
 }
@@ -175,6 +182,6 @@ pub struct Completed {
     pub retries: u32,
     /// Ids that may still be billed; abort them by hand.
     pub still_there: Vec<UploadId>,
-    /// 203 CallbackFailed: the object stands all the same.
-    pub callback_failed: bool,
+    /// What became of the callback; the object stands all the same.
+    pub callback: Callback,
 }

@@ -10,6 +10,7 @@
 //! - an id is aborted only when it came in a reply to us (now, or as a whole checkpoint of this very job says).
 
 mod action;
+mod callback;
 mod ending;
 mod event;
 mod moving;
@@ -23,6 +24,7 @@ mod steps;
 mod tests;
 
 pub use action::{Action, ActionId, Head, Published, Reply};
+pub use callback::Callback;
 pub use event::{Completed, Event, Notice};
 pub use oss_http::Fault;
 pub use outcome::{Earlier, Failure, Options, Outcome, Why};
@@ -71,7 +73,8 @@ enum Phase {
     SavingVerdict,
     Completing,
     Heading,
-    Hashing(Head),
+    /// `None`: HeadObject is not allowed.
+    Hashing(Option<Head>),
     Putting,
     Discarding(Box<Completed>),
     Ending(ending::Ending),
@@ -127,7 +130,9 @@ pub struct Upload {
     /// A publishing call of this upload may have been applied without our knowing.
     maybe_published: bool,
     maybe_orphaned: bool,
-    callback_failed: bool,
+    callback: Callback,
+    /// Those of a PutObject, while its object is looked for.
+    put_failures: Tries,
     exists: bool,
     abandoned: VecDeque<Abandoned>,
     still_there: Vec<Abandoned>,
@@ -169,7 +174,8 @@ impl Upload {
             fresh_starts: 0,
             maybe_published: false,
             maybe_orphaned: false,
-            callback_failed: false,
+            callback: Callback::NotAsked,
+            put_failures: Tries::default(),
             exists: false,
             abandoned: VecDeque::new(),
             still_there: Vec::new(),
@@ -181,6 +187,7 @@ impl Upload {
             events: VecDeque::new(),
             outcome: None,
         };
+        upload.callback = upload.untold_callback();
         upload.take_over(earlier);
         upload.proceed();
         upload

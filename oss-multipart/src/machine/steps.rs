@@ -1,8 +1,8 @@
 //! The phases with one action each: what it asks, what its reply means, what a fault means.
 
 use super::{
-    Action, ActionId, Completed, Event, Fault, Head, MAX_FRESH_STARTS, MAX_REJECTIONS, Notice, Now, Outcome, Own,
-    Phase, Published, Reply, Upload, Verdict, Why,
+    Action, ActionId, Callback, Completed, Event, Fault, Head, MAX_FRESH_STARTS, MAX_REJECTIONS, Notice, Now, Outcome,
+    Own, Phase, Published, Reply, Upload, Verdict, Why,
 };
 use oss_proto::ops::ListedUpload;
 use oss_proto::{Crc64, ETag, UploadId};
@@ -90,20 +90,16 @@ impl Upload {
             (Phase::Completing, Fault::PartRejected { numbers }) => {
                 return self.part_rejected(id, numbers);
             }
-            (Phase::Completing | Phase::Putting, Fault::CallbackFailed) => {
-                self.callback_failed = true;
-                self.maybe_published = true;
-                return self.enter(Phase::Heading);
-            }
+            (Phase::Completing | Phase::Putting, Fault::CallbackFailed) => return self.callback_failed(),
             (Phase::Completing | Phase::Putting, Fault::AlreadyExists) if self.maybe_published => {
                 self.exists = true;
                 return self.enter(Phase::Heading);
             }
-            (Phase::Heading, Fault::Rejected) if self.answered.is_some() => {
-                // Complete said yes, every part was proven; only the last look is not allowed.
-                let object = self.answered.take().unwrap_or_default();
-                self.notice(Notice::ObjectHasNoCrc);
-                return self.publish(object);
+            (Phase::Heading, Fault::Rejected) if self.answered.is_some() || self.callback == Callback::Failed => {
+                return self.published_unseen();
+            }
+            (Phase::Putting, Fault::OutcomeUnknown | Fault::Throttled { .. }) if self.job.headers.has_callback() => {
+                return self.look_before_putting_again(now, id, fault);
             }
             // A 503 is a request to slow down and may all the same have been applied.
             (Phase::Initiating, Fault::OutcomeUnknown | Fault::Throttled { .. }) => self.maybe_orphaned = true,
@@ -215,6 +211,7 @@ impl Upload {
 
     fn completed(&mut self, id: ActionId, object: Published) {
         self.maybe_published = true;
+        self.callback_answered();
         match (object.crc64, self.verdict) {
             (Some(theirs), Some(ours)) if theirs == ours => self.publish(object),
             (None, Some(_)) => {
@@ -237,15 +234,12 @@ impl Upload {
         let settlement = head.clone().map_or(Settlement::NotOurs, |head| self.settle(head));
         match (settlement, head) {
             (Settlement::Ours, Some(head)) => {
-                if self.answered.is_none() {
-                    self.notice(Notice::SettledByHead);
-                }
                 if head.object.crc64.is_none() {
                     self.notice(Notice::ObjectHasNoCrc);
                 }
-                self.publish(head.object);
+                self.publish_found(head.object);
             }
-            (Settlement::Compute(head), _) => self.enter(Phase::Hashing(head)),
+            (Settlement::Compute(head), _) => self.enter(Phase::Hashing(Some(head))),
             _ => self.not_published(id),
         }
     }
@@ -277,23 +271,34 @@ impl Upload {
         (!etags.is_empty()).then(|| ETag::of_multipart(&etags))
     }
 
-    fn hashed(&mut self, id: ActionId, head: Head, crc64: Option<Crc64>) {
+    fn hashed(&mut self, id: ActionId, head: Option<Head>, crc64: Option<Crc64>) {
         self.verdict = crc64;
-        match self.settle(head.clone()) {
-            Settlement::Ours => {
-                self.notice(Notice::SettledByHead);
-                self.publish(head.object);
-            }
-            _ => self.not_published(id),
+        match head {
+            None => self.published_unseen(),
+            Some(head) if matches!(self.settle(head.clone()), Settlement::Ours) => self.publish_found(head.object),
+            Some(_) => self.not_published(id),
         }
+    }
+
+    /// HeadObject decided, because the reply said too little or was lost.
+    fn publish_found(&mut self, mut object: Published) {
+        match self.answered.take() {
+            Some(answered) => object.callback_body = answered.callback_body,
+            None if self.callback == Callback::Failed => {}
+            None => self.notice(Notice::SettledByHead),
+        }
+        self.publish(object);
     }
 
     fn not_published(&mut self, id: ActionId) {
         if self.exists {
             return self.fail(Why::AlreadyExists, Some(id), None);
         }
-        if self.callback_failed || self.answered.is_some() {
+        if self.callback == Callback::Failed || self.answered.is_some() {
             return self.fail(Why::Corrupted, Some(id), None);
+        }
+        if self.own.is_none() {
+            return self.put_again();
         }
         self.start_afresh(id, "the earlier upload is gone from the server and its object is not there");
     }
@@ -318,6 +323,7 @@ impl Upload {
         self.verdict = None;
         self.sent_verdict = None;
         self.maybe_published = false;
+        self.callback = self.untold_callback();
         self.recorded.clear();
         self.parts.forget();
         self.listed.clear();
@@ -328,6 +334,7 @@ impl Upload {
 
     fn put(&mut self, now: Now, id: ActionId, object: Published, crc64: Crc64, md5: [u8; 16]) {
         self.verdict = Some(crc64);
+        self.callback_answered();
         let proven = match object.crc64 {
             Some(theirs) => theirs == crc64,
             None => object.etag.as_ref().is_some_and(|etag| etag.md5() == Some(md5)) || self.options.allow_unproven,
@@ -342,13 +349,11 @@ impl Upload {
         self.step_fault(now, id, fault);
     }
 
-    fn publish(&mut self, object: Published) {
+    pub(super) fn publish(&mut self, object: Published) {
         if self.own.is_none() {
             (self.parts.bytes_sent, self.parts.sent) = (self.plan.size(), 1);
         }
-        if self.callback_failed {
-            self.notice(Notice::CallbackFailed);
-        }
+        self.tell_of_callback();
         let completed = Completed {
             size: self.plan.size(),
             crc64: self.verdict.unwrap_or_default(),
@@ -359,7 +364,7 @@ impl Upload {
             parts_reused: self.parts.reused,
             retries: self.retry.total,
             still_there: self.still_there.iter().map(|abandoned| abandoned.upload_id.clone()).collect(),
-            callback_failed: self.callback_failed,
+            callback: self.callback,
         };
         self.enter(Phase::Discarding(Box::new(completed)));
     }

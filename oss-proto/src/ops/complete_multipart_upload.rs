@@ -1,6 +1,7 @@
 use crate::fields::Fields;
 use crate::xml::Writer;
 use crate::{Bucket, Crc64, ETag, Key, ObjectHeaders, Operation, PartNumber, Reply, ReplyError, Request, UploadId};
+use bytes::Bytes;
 use http::{Method, StatusCode};
 use md5::{Digest, Md5};
 
@@ -30,6 +31,8 @@ pub struct CompleteMultipartUploadOutput {
     pub crc64: Option<Crc64>,
     /// The version, in a bucket that keeps versions.
     pub version_id: Option<String>,
+    /// What the callback server answered (JSON), when a callback was asked for and its reply came in place of OSS's.
+    pub callback_body: Option<Bytes>,
 }
 
 impl Operation for CompleteMultipartUpload {
@@ -56,11 +59,12 @@ impl Operation for CompleteMultipartUpload {
         } else {
             reply.accept(Self::NAME, StatusCode::OK)?;
         }
-        let body_etag = match has_callback && !reply.begins_with_tag() {
+        let (body_etag, callback_body) = match has_callback && !reply.begins_with_tag() {
             // The callback server's own words came instead of XML.
-            true => None,
+            true => (None, Some(reply.body.clone())),
             false => {
-                Some(reply.read_xml(Self::NAME, "CompleteMultipartUploadResult", |fields| self.read_etag(fields))?)
+                let read = |fields: &Fields<'_>| self.read_etag(fields);
+                (Some(reply.read_xml(Self::NAME, "CompleteMultipartUploadResult", read)?), None)
             }
         };
         reply.read_headers(Self::NAME, |headers| {
@@ -71,7 +75,7 @@ impl Operation for CompleteMultipartUpload {
                 return Err(format!("its header says ETag {header}, its body {body}"));
             }
             let (crc64, version_id) = (headers.crc64()?, headers.version_id()?);
-            Ok(CompleteMultipartUploadOutput { etag: body_etag.or(header_etag), crc64, version_id })
+            Ok(CompleteMultipartUploadOutput { etag: body_etag.or(header_etag), crc64, version_id, callback_body })
         })
     }
 }

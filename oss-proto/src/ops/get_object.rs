@@ -24,6 +24,7 @@ pub struct GetObject {
 impl Operation for GetObject {
     type Output = ObjectHead;
     const NAME: &'static str = "GetObject";
+    const MOVES_DATA: bool = true;
 
     fn request(&self) -> Request {
         let request =

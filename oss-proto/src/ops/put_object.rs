@@ -1,4 +1,5 @@
 use crate::{Bucket, Crc64, ETag, Key, ObjectHeaders, Operation, Reply, ReplyError, Request};
+use bytes::Bytes;
 use http::{Method, StatusCode};
 
 /// Writes a whole object in one request: `PUT /KEY`, at most 5 GiB, visible at once or not at all.
@@ -26,11 +27,14 @@ pub struct PutObjectOutput {
     pub crc64: Option<Crc64>,
     /// The version, in a bucket that keeps versions.
     pub version_id: Option<String>,
+    /// What the callback server answered (JSON), when a callback was asked for.
+    pub callback_body: Option<Bytes>,
 }
 
 impl Operation for PutObject {
     type Output = PutObjectOutput;
     const NAME: &'static str = "PutObject";
+    const MOVES_DATA: bool = true;
 
     fn request(&self) -> Request {
         let mut request = Request::new(Method::PUT, &self.bucket, Some(&self.key));
@@ -39,13 +43,16 @@ impl Operation for PutObject {
     }
 
     fn parse(&self, reply: &Reply) -> Result<PutObjectOutput, ReplyError> {
-        if self.headers.has_callback() {
+        let callback_body = if self.headers.has_callback() {
             reply.accept_callback(Self::NAME)?;
+            Some(reply.body.clone())
         } else {
             reply.accept_without_body(Self::NAME, StatusCode::OK)?;
-        }
+            None
+        };
         reply.read_headers(Self::NAME, |headers| {
-            Ok(PutObjectOutput { etag: headers.etag()?, crc64: headers.crc64()?, version_id: headers.version_id()? })
+            let (etag, crc64, version_id) = (headers.etag()?, headers.crc64()?, headers.version_id()?);
+            Ok(PutObjectOutput { etag, crc64, version_id, callback_body })
         })
     }
 }

@@ -30,6 +30,7 @@ pub struct UploadPartOutput {
 impl Operation for UploadPart {
     type Output = UploadPartOutput;
     const NAME: &'static str = "UploadPart";
+    const MOVES_DATA: bool = true;
 
     fn request(&self) -> Request {
         Request::new(Method::PUT, &self.bucket, Some(&self.key))

@@ -43,7 +43,7 @@ fn what_was_stored_is_read_from_the_headers() {
     let crc64 = Some(Crc64::new(3_161_812_495_027_031_234));
     let version_id = Some("CAEQNhiBgMDJgZCA0BYi".to_owned());
     let output = put(ObjectHeaders::new()).parse(&reply(200, &stored(), "")).unwrap();
-    assert_eq!(output, PutObjectOutput { etag: etag(), crc64, version_id });
+    assert_eq!(output, PutObjectOutput { etag: etag(), crc64, version_id, callback_body: None });
     assert_eq!(part().parse(&reply(200, &stored(), "")), Ok(UploadPartOutput { etag: etag(), crc64 }));
     // The reference also shows the ETag without quotes.
     let bare = with("etag", "D41D8CD98F00B204E9800998ECF8427E");
@@ -86,9 +86,10 @@ fn a_page_in_place_of_nothing_is_a_proxys() {
 #[test]
 fn a_callback_answers_in_place_of_oss_and_its_failure_is_known_without_a_body() {
     let mut headers = ObjectHeaders::new();
-    headers.set("x-oss-callback", "e30=").unwrap();
+    headers.set_callback(r#"{"callbackUrl": "http://127.0.0.1/", "callbackBody": "${bucket}"}"#).unwrap();
     let put = put(headers);
-    assert_eq!(put.parse(&reply(200, &stored(), "{\"Status\":\"OK\"}")).unwrap().etag, etag());
+    let output = put.parse(&reply(200, &stored(), "{\"Status\":\"OK\"}")).unwrap();
+    assert_eq!((output.etag, output.callback_body.as_deref()), (etag(), Some(b"{\"Status\":\"OK\"}".as_slice())));
     assert_eq!(
         code(put.parse(&reply(203, &[], "<Error><Code>CallbackFailed</Code></Error>"))),
         ErrorCode::CALLBACK_FAILED

@@ -68,7 +68,10 @@ fn complete_gives_what_was_published() {
     check_document(&complete, &HEADERS, COMPLETED, &["Bucket", "Key", "ETag"]);
     let output = complete.parse(&reply(200, &HEADERS, COMPLETED)).unwrap();
     let crc64 = Some(Crc64::of(b"hello world"));
-    assert_eq!(output, CompleteMultipartUploadOutput { etag: etag(), crc64, version_id: Some("CAEQ".to_owned()) });
+    assert_eq!(
+        output,
+        CompleteMultipartUploadOutput { etag: etag(), crc64, version_id: Some("CAEQ".to_owned()), callback_body: None }
+    );
 
     let other_object = COMPLETED.replace("oss-example</Bucket>", "other</Bucket>");
     assert!(reason(complete.parse(&reply(200, &HEADERS, &other_object))).contains("<Bucket>"));
@@ -90,15 +93,17 @@ fn a_malformed_reply_keeps_its_request_id() {
 #[test]
 fn a_callbacks_json_is_taken_only_when_one_was_asked_for() {
     let mut headers = ObjectHeaders::new();
-    headers.set("x-oss-callback", "e30=").unwrap();
+    headers.set_callback(r#"{"callbackUrl": "http://127.0.0.1/", "callbackBody": "${bucket}"}"#).unwrap();
     let (with, without) = (complete(headers), complete(ObjectHeaders::new()));
     let mut replied = HEADERS.to_vec();
     replied.push(("etag", "\"B864DB6A936D376F9F8D3ED3BBE540DD-3\""));
     let json = reply(200, &replied, "{\"Status\": \"OK\"}");
-    assert_eq!(with.parse(&json).unwrap().etag, etag());
+    let output = with.parse(&json).unwrap();
+    assert_eq!((output.etag, output.callback_body.as_deref()), (etag(), Some(b"{\"Status\": \"OK\"}".as_slice())));
     assert!(reason(without.parse(&json)).contains("JSON"));
 
     assert_eq!(with.parse(&reply(200, &HEADERS, COMPLETED)).unwrap().etag, etag(), "OSS's own XML");
+    assert_eq!(with.parse(&reply(200, &HEADERS, COMPLETED)).unwrap().callback_body, None);
     for body in ["", "<html></html>", "<CompleteMultipartUploadResult>", "<Other/>", "<Error><Code>"] {
         reason(with.parse(&reply(200, &replied, body)));
     }

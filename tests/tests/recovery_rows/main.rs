@@ -6,6 +6,7 @@ mod checkpoints;
 mod file_changes;
 mod listed_parts;
 mod lost_complete;
+mod object_headers;
 mod odd_servers;
 mod overwriting;
 mod small_files;

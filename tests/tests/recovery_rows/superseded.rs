@@ -37,7 +37,7 @@ async fn another_size_part_size_or_headers_or_a_restart_frees_the_earlier_upload
             request(path)
         }),
         ("parts of 204800", |path| request(path).part_size(2 * PART as u64)),
-        ("other object headers", |path| {
+        ("other object headers are asked for: content-type", |path| {
             let mut headers = ObjectHeaders::new();
             headers.set("content-type", "video/mp4").unwrap();
             request(path).headers(headers)
@@ -166,7 +166,7 @@ async fn the_upload_of_a_checkpoint_copied_with_its_file_is_left_alone() {
 }
 
 /// Writes the checkpoint anew, changed.
-fn forge(file: &Path, change: impl FnOnce(&mut Checkpoint)) {
+pub(crate) fn forge(file: &Path, change: impl FnOnce(&mut Checkpoint)) {
     let unverified = decode(&fs::read(file).unwrap()).unwrap();
     let text = format!("{unverified:?}");
     assert!(text.contains("Uploading"), "{text}");

@@ -1,5 +1,6 @@
 //! The machine against a model of OSS, the disk and the file, in virtual time.
 
+mod callbacks;
 mod crashes;
 mod faults;
 mod network;

@@ -26,6 +26,8 @@ pub(super) struct Server {
     pub(super) no_crc: bool,
     /// ETags are not MD5s.
     pub(super) odd_etags: bool,
+    /// HeadObject is not allowed.
+    pub(super) no_head: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -50,6 +52,7 @@ pub(super) struct World {
     pub(super) file: LocalFile,
     pub(super) part_size: u64,
     pub(super) parallel: usize,
+    pub(super) headers: ObjectHeaders,
     /// Saves fail.
     pub(super) disk_full: bool,
     /// How long every action takes: from a second on, every part is followed by a save.
@@ -87,6 +90,8 @@ pub(super) enum Blow {
     Lost,
     /// It takes effect, its reply is lost.
     ReplyLost,
+    /// It takes effect, and is answered by 203.
+    CallbackFailed,
     /// The user cancels.
     Cancel,
     /// The user aborts.
@@ -132,6 +137,7 @@ impl World {
             file: LocalFile::new(contents, 7),
             part_size: PART,
             parallel: 2,
+            headers: ObjectHeaders::new(),
             disk_full: false,
             pace: Duration::from_millis(10),
             shuffle: 0,
@@ -144,7 +150,7 @@ impl World {
             region: "cn-hangzhou".into(),
             bucket: Bucket::new("demo").unwrap(),
             key: Key::new("key").unwrap(),
-            headers: ObjectHeaders::new(),
+            headers: self.headers.clone(),
         };
         let fingerprint = self.file.fingerprint();
         let source = Source { path: "/file".into(), host: "host".into(), fingerprint: fingerprint.clone() };
@@ -216,6 +222,7 @@ impl World {
             }
             let end = match blow {
                 Some(Blow::Lost) => Err(Fault::Transient),
+                Some(Blow::CallbackFailed) => self.perform(&action).and(Err(Fault::CallbackFailed)),
                 Some(Blow::ReplyLost) => self.perform(&action).and(Err(Fault::OutcomeUnknown)),
                 _ => self.perform(&action),
             };
@@ -323,6 +330,7 @@ impl World {
                 Ok(Reply::Part { etag, crc64: self.crc(crc_of(content)), sent: crc_of(content) })
             }
             Action::Complete { upload_id, parts } => self.complete(upload_id, parts),
+            Action::HeadObject if self.server.no_head => Err(Fault::Rejected),
             Action::HeadObject => Ok(Reply::Head(self.server.object.as_ref().map(|object| Head {
                 object: Published { crc64: self.crc(object.crc64), ..Published::default() },
                 size: object.size,
