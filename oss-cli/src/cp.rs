@@ -8,7 +8,7 @@ use crate::interrupts::Interrupts;
 use crate::json::{self, Job};
 use crate::progress::Meter;
 use crate::reporter::{Reporter, Seen};
-use oss_client::{CancellationToken, Completed, Error, Key, Progress, UploadObjectRequest};
+use oss_client::{CancellationToken, Completed, Error, Key, Memory, Progress, UploadObjectRequest};
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -77,6 +77,9 @@ fn request(args: &Cp, key: &Key, connected: &Connected) -> UploadObjectRequest {
         .allow_unproven(args.allow_unproven);
     if let Some(bytes) = args.part_size {
         request = request.part_size(bytes);
+    }
+    if let Some(bytes) = args.max_memory {
+        request = request.memory(&Memory::new(bytes));
     }
     if let Some(directory) = &args.checkpoint_dir {
         request = request.checkpoint_dir(directory);

@@ -1,5 +1,6 @@
 //! Sizes and durations as people write them.
 
+use oss_client::Memory;
 use oss_client::limits::{MAX_PART_SIZE, MIN_PART_SIZE};
 use std::time::Duration;
 
@@ -10,6 +11,14 @@ pub(crate) fn part_size(text: &str) -> Result<u64, String> {
         Ok(bytes)
     } else {
         Err(format!("part size {bytes} bytes is outside {MIN_PART_SIZE} (100KiB) to {MAX_PART_SIZE} (5GiB)"))
+    }
+}
+
+/// A budget of memory, written as a part size is.
+pub(crate) fn memory(text: &str) -> Result<u64, String> {
+    match bytes(text) {
+        Some(bytes) if bytes >= Memory::LEAST => Ok(bytes),
+        _ => Err("a memory bound is 8MiB or more, written like 33554432, 32M or 32MiB".into()),
     }
 }
 
@@ -81,6 +90,14 @@ mod tests {
             ("5GiB", 5 << 30),
         ] {
             assert_eq!(part_size(text), Ok(bytes), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_memory_bound_holds_a_small_file() {
+        assert_eq!((memory("8MiB"), memory("1G")), (Ok(8 << 20), Ok(1 << 30)));
+        for text in ["8388607", "0", "8MB", ""] {
+            assert!(memory(text).unwrap_err().contains("8MiB"), "{text}");
         }
     }
 

@@ -4,6 +4,7 @@ use oss_http::{
     Addressing, Caller, CredentialsProvider, Endpoint, EndpointError, EnvironmentCredentials, HyperTransport, Network,
     RetryPolicy, Signer, StaticCredentials, Timeouts, Transport, TransportOptions,
 };
+use oss_multipart::Memory;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -36,6 +37,7 @@ pub struct ClientBuilder {
     requester_pays: bool,
     traffic_limit: Option<TrafficLimit>,
     transport: Option<Arc<dyn Transport>>,
+    memory: Option<Memory>,
 }
 
 /// How requests are signed.
@@ -131,6 +133,13 @@ impl ClientBuilder {
         self
     }
 
+    /// The most bytes that the buffers of all uploads of this client take together, 8 MiB or more: an upload that finds
+    /// them used up waits. When not said, see [`Memory`].
+    pub fn max_memory(mut self, bytes: u64) -> Self {
+        self.memory = Some(Memory::new(bytes));
+        self
+    }
+
     /// Sends requests by other means than sockets (a server in the process, a recorder). CA file and timeouts are then
     /// the transport's own business.
     pub fn transport(mut self, transport: Arc<dyn Transport>) -> Self {
@@ -166,7 +175,7 @@ impl ClientBuilder {
             builder = builder.user_agent(value);
         }
         let caller = builder.build().with_requester_pays(self.requester_pays).with_traffic_limit(self.traffic_limit);
-        Ok(Client::new(caller, region.unwrap_or_default()))
+        Ok(Client::new(caller, region.unwrap_or_default(), self.memory.unwrap_or_default()))
     }
 }
 

@@ -9,7 +9,7 @@ use oss_http::proto::ops::{
 };
 use oss_http::proto::{Bucket, Key};
 use oss_http::{Answered, Caller, Endpoint, ReplyBody};
-use oss_multipart::{Completed, UploadObjectRequest};
+use oss_multipart::{Completed, Memory, UploadObjectRequest};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,6 +35,7 @@ pub struct Client {
     caller: Caller,
     /// Empty when V1 signs and nobody said it.
     region: Arc<str>,
+    memory: Memory,
 }
 
 impl Client {
@@ -43,8 +44,8 @@ impl Client {
         ClientBuilder::default()
     }
 
-    pub(crate) fn new(caller: Caller, region: String) -> Self {
-        Self { caller, region: region.into() }
+    pub(crate) fn new(caller: Caller, region: String, memory: Memory) -> Self {
+        Self { caller, region: region.into(), memory }
     }
 
     /// The server this client asks.
@@ -55,6 +56,11 @@ impl Client {
     /// The region it signs for; empty when it signs with V1 and none is known.
     pub fn region(&self) -> &str {
         &self.region
+    }
+
+    /// The budget of the buffers of all its uploads.
+    pub fn memory(&self) -> &Memory {
+        &self.memory
     }
 
     /// The layer below, for operations this client has no method for.
@@ -76,6 +82,7 @@ impl Client {
     #[doc(alias = "ResumableUploadObject")]
     #[doc(alias = "uploadFile")]
     pub async fn resumable_upload_object(&self, request: UploadObjectRequest) -> Result<Completed, Error> {
+        let request = request.memory_unless_given(&self.memory);
         Ok(oss_multipart::upload(&self.caller, &self.region, request).await?)
     }
 

@@ -3,9 +3,11 @@
 use crate::driver::local;
 use crate::error::Cause;
 use crate::machine::{Action, Head, Published, Reply};
+use crate::memory::Memory;
 use crate::plan::Range;
 use crate::request::Progress;
 use crate::source::{PartBody, SourceFile};
+use bytes::Bytes;
 use md5::{Digest, Md5};
 use oss_checkpoint::Job;
 use oss_http::{Answered, CallError, Caller, Fault, Payload};
@@ -27,6 +29,7 @@ pub(crate) struct Context {
     pub(crate) job: Job,
     pub(crate) source: Arc<SourceFile>,
     pub(crate) progress: Progress,
+    pub(crate) memory: Memory,
 }
 
 /// Does it, once.
@@ -86,8 +89,11 @@ pub(crate) async fn perform(context: Arc<Context>, action: Action, stop: Arc<Ato
 impl Context {
     async fn put_object(&self) -> Ended {
         let source = self.source.clone();
+        let size = usize::try_from(source.fingerprint().size).expect("a small file is at most 8 MiB");
+        let mut buffer = self.memory.whole(size).await;
         let read = tokio::task::spawn_blocking(move || {
-            let bytes = source.read_whole()?;
+            source.read_whole(&mut buffer)?;
+            let bytes = Bytes::from_owner(buffer);
             Ok((Crc64::of(&bytes), Md5::digest(&bytes).into(), bytes))
         });
         let (crc64, md5, bytes) =
@@ -106,7 +112,8 @@ impl Context {
     }
 
     async fn upload_part(&self, upload_id: UploadId, number: PartNumber, range: Range) -> Ended {
-        let (body, sent) = PartBody::new(self.source.clone(), range, self.progress.in_flight_counter());
+        let (body, sent) =
+            PartBody::new(self.source.clone(), self.memory.clone(), range, self.progress.in_flight_counter());
         let op = UploadPart {
             bucket: self.job.bucket.clone(),
             key: self.job.key.clone(),
@@ -164,7 +171,8 @@ impl Context {
         stop: Arc<AtomicBool>,
     ) -> Result<(Crc64, Option<[u8; 16]>), (Fault, Cause)> {
         let source = self.source.clone();
-        let read = tokio::task::spawn_blocking(move || source.digest(range, md5, &stop));
+        let piece = self.memory.piece().await;
+        let read = tokio::task::spawn_blocking(move || source.digest(range, md5, piece, &stop));
         read.await.unwrap_or_else(|error| Err(std::io::Error::other(error))).map_err(local)
     }
 }

@@ -5,8 +5,9 @@
 use crate::calls::{self, Ended};
 use crate::error::{Cause, UploadError};
 use crate::machine::{Action, ActionId, Completed, Event, Notice, Now, Outcome, Reply};
+use crate::memory::Memory;
 use crate::prepare::{Prepared, prepare};
-use crate::request::{Observer, UploadObjectRequest};
+use crate::request::{Observer, Progress, UploadObjectRequest};
 use crate::saver::Saver;
 use oss_http::{Caller, Fault};
 use std::collections::VecDeque;
@@ -39,7 +40,8 @@ pub async fn upload(caller: &Caller, region: &str, mut request: UploadObjectRequ
         None => caller.clone(),
     };
     let cancel = request.cancel.clone();
-    let progress = request.progress.clone();
+    let (progress, memory) = (request.progress.clone(), request.memory.take().unwrap_or_default());
+    let connections = request.options.parallel;
     let preparing = tokio::task::spawn_blocking(move || prepare(&request, endpoint, region));
     // The lock may be waited for; whoever gives up leaves it to the thread that waits, which lets it go at once.
     let prepared = tokio::select! {
@@ -47,7 +49,8 @@ pub async fn upload(caller: &Caller, region: &str, mut request: UploadObjectRequ
         () = cancel.cancelled() => return Err(UploadError::cancelled()),
     };
     progress.begin(prepared.source.fingerprint().size);
-    Driver::new(caller, prepared, progress, observer).run(cancel).await
+    let _share = memory.join(connections);
+    Driver::new(caller, prepared, progress, memory, observer).run(cancel).await
 }
 
 struct Driver {
@@ -64,12 +67,12 @@ struct Driver {
 }
 
 impl Driver {
-    fn new(caller: Caller, prepared: Prepared, progress: crate::Progress, observer: Option<Observer>) -> Self {
+    fn new(caller: Caller, prepared: Prepared, progress: Progress, memory: Memory, observer: Option<Observer>) -> Self {
         let Prepared { source, job, upload, store, lock, notices } = prepared;
         Self {
             began: Instant::now(),
             upload,
-            context: Arc::new(calls::Context { caller, job, source, progress }),
+            context: Arc::new(calls::Context { caller, job, source, progress, memory }),
             calls: JoinSet::new(),
             saver: Saver::new(store, lock),
             stop: Arc::default(),

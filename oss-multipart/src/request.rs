@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::machine::Event;
+use crate::memory::Memory;
 
 /// Told of every event, with the error of the call behind a retry or a failed callback.
 pub type Observer = Box<dyn FnMut(&Event, Option<&CallError>) + Send>;
@@ -30,6 +31,7 @@ pub struct UploadObjectRequest {
     pub(crate) endpoint_name: Option<String>,
     pub(crate) observer: Option<Observer>,
     pub(crate) progress: Progress,
+    pub(crate) memory: Option<Memory>,
     pub(crate) cancel: CancellationToken,
 }
 
@@ -51,6 +53,7 @@ impl UploadObjectRequest {
             endpoint_name: None,
             observer: None,
             progress: Progress::default(),
+            memory: None,
             cancel: CancellationToken::new(),
         }
     }
@@ -154,6 +157,20 @@ impl UploadObjectRequest {
     #[must_use]
     pub fn progress(mut self, progress: &Progress) -> Self {
         self.progress = progress.clone();
+        self
+    }
+
+    /// Takes this upload's buffers from a budget that other uploads share; the client's, or one of its own, when not said.
+    #[must_use]
+    pub fn memory(mut self, memory: &Memory) -> Self {
+        self.memory = Some(memory.clone());
+        self
+    }
+
+    /// As [`Self::memory`], where no other budget was given before.
+    #[must_use]
+    pub fn memory_unless_given(mut self, memory: &Memory) -> Self {
+        self.memory.get_or_insert_with(|| memory.clone());
         self
     }
 

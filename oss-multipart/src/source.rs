@@ -18,10 +18,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use tokio::task::JoinHandle;
 
+use crate::memory::{Buffer, Memory, PIECE, Taking};
 use crate::plan::Range;
-
-/// Bytes read, checksummed and handed to the connection at once: fits the second-level cache.
-const PIECE: usize = 256 * 1024;
 
 /// A regular file, opened once for the whole transfer.
 #[derive(Debug)]
@@ -29,7 +27,6 @@ pub(crate) struct SourceFile {
     file: File,
     path: PathBuf,
     fingerprint: Fingerprint,
-    pool: Pool,
 }
 
 impl SourceFile {
@@ -46,7 +43,7 @@ impl SourceFile {
         }
         let file = File::open(&path)?;
         let fingerprint = Fingerprint::of(&file.metadata()?);
-        Ok(Self { file, path, fingerprint, pool: Pool::default() })
+        Ok(Self { file, path, fingerprint })
     }
 
     /// The canonical path.
@@ -84,37 +81,40 @@ impl SourceFile {
         if Fingerprint::of(metadata) == self.fingerprint { Ok(()) } else { Err(io::Error::other(SourceChanged)) }
     }
 
-    /// Reads a small file whole.
+    /// Reads a small file whole into `buffer`, which is of its size.
     ///
     /// # Errors
     /// [`SourceChanged`] inside the error when it changed meanwhile.
-    pub(crate) fn read_whole(&self) -> io::Result<Vec<u8>> {
+    pub(crate) fn read_whole(&self, buffer: &mut Buffer) -> io::Result<()> {
         self.check()?;
         let size = usize::try_from(self.fingerprint.size).map_err(io::Error::other)?;
-        let mut bytes = vec![0; size];
-        read_exact_at(&self.file, &mut bytes, 0)?;
-        self.check()?;
-        Ok(bytes)
+        read_exact_at(&self.file, buffer.filling(size), 0)?;
+        self.check()
     }
 
-    /// CRC-64 of a range, and MD5 when asked; gives up when `stop` is set.
+    /// CRC-64 of a range, and MD5 when asked, read through `piece`; gives up when `stop` is set.
     ///
     /// # Errors
     /// [`SourceChanged`] inside the error when the file changed meanwhile; `Interrupted` when stopped.
-    pub(crate) fn digest(&self, range: Range, md5: bool, stop: &AtomicBool) -> io::Result<(Crc64, Option<[u8; 16]>)> {
+    pub(crate) fn digest(
+        &self,
+        range: Range,
+        md5: bool,
+        mut piece: Buffer,
+        stop: &AtomicBool,
+    ) -> io::Result<(Crc64, Option<[u8; 16]>)> {
         self.check()?;
         let (mut crc64, mut hasher) = (Crc64Hasher::new(), md5.then(Md5::new));
-        let mut piece = self.pool.take();
         let mut done = 0;
         while done < range.len {
             if stop.load(Ordering::Relaxed) {
                 return Err(io::ErrorKind::Interrupted.into());
             }
-            let buffer = &mut piece.bytes[..piece_len(range.len - done)];
+            let buffer = piece.filling(piece_len(range.len - done));
             read_exact_at(&self.file, buffer, range.offset + done)?;
             crc64.update(buffer);
             if let Some(hasher) = &mut hasher {
-                hasher.update(&*buffer);
+                hasher.update(&buffer);
             }
             done += buffer.len() as u64;
         }
@@ -127,52 +127,71 @@ impl SourceFile {
 #[derive(Debug)]
 pub(crate) struct PartBody {
     source: Arc<SourceFile>,
+    memory: Memory,
     range: Range,
     given: u64,
     crc64: Crc64Hasher,
     result: Arc<Mutex<Option<Crc64>>>,
     in_flight: Arc<AtomicU64>,
-    reading: Option<JoinHandle<io::Result<Piece>>>,
+    next: Next,
+}
+
+/// Where the next piece is.
+#[derive(Debug)]
+enum Next {
+    Unasked,
+    /// Waits for memory.
+    Taking(Taking),
+    /// Is not in the page cache.
+    Reading(JoinHandle<io::Result<Buffer>>),
 }
 
 impl PartBody {
     /// A body of `range`; its CRC-64 is in the second value once the last byte was given.
     pub(crate) fn new(
         source: Arc<SourceFile>,
+        memory: Memory,
         range: Range,
         in_flight: Arc<AtomicU64>,
     ) -> (Self, Arc<Mutex<Option<Crc64>>>) {
         let result = Arc::new(Mutex::new((range.len == 0).then_some(Crc64::EMPTY)));
         let body = Self {
             source,
+            memory,
             range,
             given: 0,
             crc64: Crc64Hasher::new(),
             result: result.clone(),
             in_flight,
-            reading: None,
+            next: Next::Unasked,
         };
         (body, result)
     }
 
-    fn poll_piece(&mut self, cx: &mut Context<'_>, len: usize) -> Poll<io::Result<Piece>> {
+    fn poll_piece(&mut self, cx: &mut Context<'_>, len: usize) -> Poll<io::Result<Buffer>> {
         let offset = self.range.offset + self.given;
-        if self.reading.is_none() {
-            let mut piece = self.source.pool.take();
-            piece.len = len;
-            if read_cached(&self.source.file, &mut piece.bytes[..len], offset) {
-                return Poll::Ready(Ok(piece));
+        loop {
+            match &mut self.next {
+                Next::Unasked => self.next = Next::Taking(self.memory.piece()),
+                Next::Taking(taking) => {
+                    let mut piece = ready!(Pin::new(taking).poll(cx));
+                    self.next = Next::Unasked;
+                    if read_cached(&self.source.file, piece.filling(len), offset) {
+                        return Poll::Ready(Ok(piece));
+                    }
+                    let source = self.source.clone();
+                    self.next = Next::Reading(tokio::task::spawn_blocking(move || {
+                        read_exact_at(&source.file, piece.filling(len), offset)?;
+                        Ok(piece)
+                    }));
+                }
+                Next::Reading(reading) => {
+                    let piece = ready!(Pin::new(reading).poll(cx)).map_err(io::Error::other);
+                    self.next = Next::Unasked;
+                    return Poll::Ready(piece.flatten());
+                }
             }
-            let source = self.source.clone();
-            self.reading = Some(tokio::task::spawn_blocking(move || {
-                read_exact_at(&source.file, &mut piece.bytes[..len], offset)?;
-                Ok(piece)
-            }));
         }
-        let handle = self.reading.as_mut().expect("set above");
-        let piece = ready!(Pin::new(handle).poll(cx)).map_err(io::Error::other);
-        self.reading = None;
-        Poll::Ready(piece.flatten())
     }
 }
 
@@ -185,12 +204,12 @@ impl Body for PartBody {
         if left == 0 {
             return Poll::Ready(None);
         }
-        if self.given == 0 && self.reading.is_none() {
+        if self.given == 0 && matches!(self.next, Next::Unasked) {
             self.source.check()?;
         }
         let piece = ready!(self.poll_piece(cx, piece_len(left)))?;
         self.crc64.update(piece.as_ref());
-        let len = piece.len as u64;
+        let len = piece.as_ref().len() as u64;
         self.given += len;
         self.in_flight.fetch_add(len, Ordering::Relaxed);
         if self.given == self.range.len {
@@ -260,37 +279,6 @@ fn shrunk(error: io::Error) -> io::Error {
     if error.kind() == io::ErrorKind::UnexpectedEof { io::Error::other(SourceChanged) } else { error }
 }
 
-/// Buffers that are used again: a fresh one costs page faults for every byte.
-#[derive(Debug, Clone, Default)]
-struct Pool(Arc<Mutex<Vec<Box<[u8]>>>>);
-
-impl Pool {
-    fn take(&self) -> Piece {
-        let spare = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        Piece { bytes: spare.unwrap_or_else(|| vec![0; PIECE].into()), len: PIECE, pool: self.clone() }
-    }
-}
-
-#[derive(Debug)]
-struct Piece {
-    bytes: Box<[u8]>,
-    len: usize,
-    pool: Pool,
-}
-
-impl AsRef<[u8]> for Piece {
-    fn as_ref(&self) -> &[u8] {
-        &self.bytes[..self.len]
-    }
-}
-
-impl Drop for Piece {
-    fn drop(&mut self) {
-        let bytes = std::mem::take(&mut self.bytes);
-        self.pool.0.lock().unwrap_or_else(PoisonError::into_inner).push(bytes);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -320,7 +308,7 @@ mod tests {
         for (offset, len) in [(0, bytes.len()), (1, PIECE), (PIECE - 1, PIECE + 2), (3 * PIECE, 17), (5, 0)] {
             let in_flight = Arc::new(AtomicU64::new(0));
             let range = Range { offset: offset as u64, len: len as u64 };
-            let (body, crc64) = PartBody::new(source.clone(), range, in_flight.clone());
+            let (body, crc64) = PartBody::new(source.clone(), Memory::default(), range, in_flight.clone());
             assert_eq!(body.size_hint().exact(), Some(len as u64));
             assert_eq!(collect(body).await.unwrap(), bytes[offset..offset + len]);
             assert_eq!(*crc64.lock().unwrap(), Some(Crc64::of(&bytes[offset..offset + len])));
@@ -332,7 +320,7 @@ mod tests {
     async fn a_file_that_changes_under_a_part_fails_before_its_last_bytes() {
         let (mut file, bytes, source) = a_file(3 * PIECE);
         let range = Range { offset: 0, len: bytes.len() as u64 };
-        let (body, crc64) = PartBody::new(source.clone(), range, Arc::default());
+        let (body, crc64) = PartBody::new(source.clone(), Memory::default(), range, Arc::default());
         let mut body = Box::pin(body);
         poll_fn(|cx| body.as_mut().poll_frame(cx)).await.unwrap().unwrap();
         file.write_all(b"more").unwrap();
@@ -343,13 +331,14 @@ mod tests {
         assert!(SourceChanged::is_in(&source.check_path().unwrap_err()));
     }
 
-    #[test]
-    fn a_file_that_shrank_is_a_changed_one() {
+    #[tokio::test]
+    async fn a_file_that_shrank_is_a_changed_one() {
         let (file, bytes, source) = a_file(2 * PIECE);
         file.as_file().set_len(10).unwrap();
         let mut buffer = vec![0; bytes.len()];
         assert!(SourceChanged::is_in(&read_exact_at(&source.file, &mut buffer, 0).unwrap_err()));
-        assert!(SourceChanged::is_in(&source.read_whole().unwrap_err()));
+        let mut whole = Memory::default().whole(2 * PIECE).await;
+        assert!(SourceChanged::is_in(&source.read_whole(&mut whole).unwrap_err()));
     }
 
     #[test]
@@ -362,16 +351,16 @@ mod tests {
         assert!(SourceChanged::is_in(&source.check_path().unwrap_err()));
     }
 
-    #[test]
-    fn digests_are_of_the_range_and_stop_when_told() {
+    #[tokio::test]
+    async fn digests_are_of_the_range_and_stop_when_told() {
         let (_file, bytes, source) = a_file(2 * PIECE + 5);
         let range = Range { offset: 3, len: PIECE as u64 + 9 };
         let part = &bytes[3..3 + PIECE + 9];
-        let go = AtomicBool::new(false);
+        let (memory, go) = (Memory::default(), AtomicBool::new(false));
         let md5: [u8; 16] = Md5::digest(part).into();
-        assert_eq!(source.digest(range, true, &go).unwrap(), (Crc64::of(part), Some(md5)));
-        assert_eq!(source.digest(range, false, &go).unwrap(), (Crc64::of(part), None));
-        let stopped = source.digest(range, false, &AtomicBool::new(true)).unwrap_err();
+        assert_eq!(source.digest(range, true, memory.piece().await, &go).unwrap(), (Crc64::of(part), Some(md5)));
+        assert_eq!(source.digest(range, false, memory.piece().await, &go).unwrap(), (Crc64::of(part), None));
+        let stopped = source.digest(range, false, memory.piece().await, &AtomicBool::new(true)).unwrap_err();
         assert_eq!(stopped.kind(), io::ErrorKind::Interrupted);
     }
 

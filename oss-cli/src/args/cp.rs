@@ -19,6 +19,9 @@ pub(crate) struct Cp {
     /// Parts in flight at once, 1 to 1024
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) parallel: u16,
+    /// The most bytes that its buffers take, 8MiB or more [default: 14MiB, and 0.5MiB for each of --parallel over 8]
+    #[arg(long, value_name = "SIZE", value_parser = quantity::memory)]
+    pub(crate) max_memory: Option<u64>,
     /// Where the checkpoint is kept [default: beside the file]
     #[arg(long, value_name = "DIR")]
     pub(crate) checkpoint_dir: Option<PathBuf>,

@@ -7,6 +7,7 @@ mod addressing;
 mod credentials;
 mod facade;
 mod faults;
+mod memory;
 mod resume;
 mod sizes;
 mod socket;
