@@ -1,7 +1,7 @@
 //! What to do next after a failure, with the command to type.
 
 use crate::failure::{Exit, Step};
-use crate::readdress::{another_way, wrong_endpoint};
+use crate::readdress::{another_way, not_connected, wrong_endpoint};
 use crate::reporter::Seen;
 use crate::shell;
 use crate::target::Target;
@@ -22,6 +22,9 @@ const PASSED_ON: &[&str] = &[
     "--complete-timeout",
 ];
 
+/// The same, without a value.
+const FLAGS_PASSED_ON: &[&str] = &["--insecure-skip-verify"];
+
 /// After an upload that did not succeed. The last step is the main one.
 pub(crate) fn after_upload(error: &Error, seen: &Seen) -> Vec<Step> {
     let argv = continuing(shell::argv(), error.kind(), seen);
@@ -38,7 +41,7 @@ pub(crate) fn after_call(error: &Error, exit: Exit) -> Vec<Step> {
     match (exit, error.service()) {
         (Exit::Usage, _) => Vec::new(),
         (Exit::Change, Some(service)) => vec![refused(&argv, service)],
-        (Exit::Change, None) => vec![step("mend that, then", &argv)],
+        (Exit::Change, None) => vec![unanswered(&argv, error)],
         (Exit::Again, _) => vec![again(&argv, error.kind())],
     }
 }
@@ -51,6 +54,7 @@ pub(crate) fn abort(upload_id: &UploadId, target: &Target, key: &str) -> Step {
     for option in PASSED_ON.iter().copied() {
         command.extend(shell::value_of(&argv, option).map(|value| [option.into(), value]).into_iter().flatten());
     }
+    command.extend(FLAGS_PASSED_ON.iter().filter(|flag| shell::is_set(&argv, flag)).map(OsString::from));
     command.push(format!("oss://{}/{key}", target.bucket).into());
     step(&format!("upload {upload_id} may still be billed; if no other program uses it, delete it"), &command)
 }
@@ -111,9 +115,13 @@ fn main_step(argv: &[OsString], error: &Error) -> Step {
             (None, Error::Upload(UploadError::Lock(_))) => {
                 step("give a directory that can be written with --checkpoint-dir DIR, or make this one so, then", argv)
             }
-            _ => step("mend that, then", argv),
+            _ => unanswered(argv, error),
         },
     }
+}
+
+fn unanswered(argv: &[OsString], error: &Error) -> Step {
+    not_connected(argv, error).unwrap_or_else(|| step("mend that, then", argv))
 }
 
 fn refused(argv: &[OsString], service: &ServiceError) -> Step {

@@ -4,8 +4,12 @@ use crate::args::{AddressingArg, Connection};
 use crate::embedded::{self, Embedded};
 use crate::failure::Failure;
 use oss_client::{Bucket, Client, CredentialsProvider, EnvironmentCredentials};
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
+
+const INSECURE: &str = "warning: --insecure-skip-verify: the server's certificate is not checked, so that whoever is in \
+the way can read and change what is sent";
 
 /// A client, and the server behind it when that is in this process.
 #[derive(Debug)]
@@ -22,6 +26,10 @@ impl Connection {
 
     /// Checks everything that can be checked without a request, and starts the embedded server where one is asked for.
     pub(crate) async fn connect(&self) -> Result<Connected, Failure> {
+        if self.trust.insecure_skip_verify {
+            // At every run, also a quiet one.
+            let _ = writeln!(io::stderr(), "{INSECURE}");
+        }
         match self.embedded_dir() {
             Some(dir) => self.connect_embedded(dir).await,
             None => self.connect_remote().await,
@@ -30,7 +38,12 @@ impl Connection {
 
     async fn connect_remote(&self) -> Result<Connected, Failure> {
         let mut builder = self.builder();
-        if let Some(endpoint) = self.endpoint() {
+        let endpoint = self.endpoint();
+        let plain = endpoint.as_deref().is_some_and(|text| text.starts_with("http://"));
+        if let (None, false, Some(file)) = (&self.trust.ca_file, plain, variable("SSL_CERT_FILE")) {
+            builder = builder.ca_file(file);
+        }
+        if let Some(endpoint) = endpoint {
             builder = builder.endpoint(endpoint);
         }
         if let Some(region) = self.region.clone().or_else(|| variable("OSS_REGION")) {
@@ -72,14 +85,21 @@ impl Connection {
         if let Some(addressing) = self.addressing {
             builder = builder.addressing(addressing.into());
         }
-        if let Some(file) = &self.ca_file {
+        if let Some(file) = &self.trust.ca_file {
             builder = builder.ca_file(file);
         }
-        builder
+        builder.insecure_skip_verify(self.trust.insecure_skip_verify)
     }
 
     fn with_hint(&self, error: oss_client::Error) -> Failure {
-        with_hint(error, self.network.is_some())
+        let option = match &error {
+            oss_client::Error::NoEndpoint if self.network.is_some() => {
+                return Failure::usage(anyhow::anyhow!("--network needs the region: give --region (OSS_REGION)"));
+            }
+            oss_client::Error::Tls(_) if self.trust.ca_file.is_none() => "SSL_CERT_FILE cannot be used",
+            _ => return with_hint(error),
+        };
+        Failure::usage(anyhow::Error::new(error).context(option))
     }
 
     /// `--network` names the endpoint as `--endpoint` does: the environment's gives way to either.
@@ -110,14 +130,11 @@ pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
 }
 
-/// The library's words, with the options that mend it. `network`: that option was given.
-fn with_hint(error: oss_client::Error, network: bool) -> Failure {
+/// The library's words, with the options that mend it.
+fn with_hint(error: oss_client::Error) -> Failure {
     use oss_client::{EndpointError, Error};
     const WHERE: &str = "give --region or --endpoint (OSS_REGION, OSS_ENDPOINT), or try --endpoint embedded";
     let option = match &error {
-        Error::NoEndpoint if network => {
-            return Failure::usage(anyhow::anyhow!("--network needs the region: give --region (OSS_REGION)"));
-        }
         Error::NoEndpoint => return Failure::usage(anyhow::anyhow!("{error}: {WHERE}")),
         Error::NoRegion { .. } => {
             return Failure::usage(anyhow::anyhow!("{error}: give --region (OSS_REGION), or --sign-version v1"));

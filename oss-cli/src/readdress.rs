@@ -1,9 +1,10 @@
-//! When OSS refuses the way it was reached: the command that reaches the bucket by another one.
+//! When OSS refuses the way it was reached, or cannot be reached: the command that reaches the bucket by another one.
 
 use crate::advice::step;
 use crate::failure::Step;
 use crate::shell;
-use oss_client::{Endpoint, ServiceError};
+use oss_client::{CertificateProblem, Endpoint, ServiceError, TransportError};
+use std::error::Error;
 use std::ffi::OsString;
 
 const FIND_IT: &str = "find the bucket's endpoint (the console shows it) and give it with --endpoint";
@@ -18,6 +19,26 @@ pub(crate) fn another_way(argv: &[OsString], service: &ServiceError) -> Option<S
         _ if closed => Some(own_domain(argv)),
         "SecondLevelDomainForbidden" => Some(virtual_host(argv)),
         _ => service.endpoint.as_deref().map(|named| wrong_endpoint(argv, Some(named))),
+    }
+}
+
+/// The step, when no connection was made for a reason that the command line can mend.
+pub(crate) fn not_connected(argv: &[OsString], error: &(dyn Error + 'static)) -> Option<Step> {
+    let layers = std::iter::successors(Some(error), |layer| (*layer).source());
+    match layers.filter_map(|layer| layer.downcast_ref()).next()? {
+        TransportError::Certificate { problem, .. } => Some(certificate(argv, *problem)),
+        _ => None,
+    }
+}
+
+fn certificate(argv: &[OsString], problem: CertificateProblem) -> Step {
+    match problem {
+        CertificateProblem::UnknownIssuer | CertificateProblem::SelfSigned => {
+            let trusting = shell::with(argv, "--ca-file", Some("CA.pem"));
+            step("if that CA is one to trust, put its certificate into a file (here CA.pem) and name it", &trusting)
+        }
+        CertificateProblem::OtherName => step("give the endpoint by a name that its certificate holds, then", argv),
+        _ => step("once that is mended", argv),
     }
 }
 

@@ -51,6 +51,11 @@ pub(crate) fn value_of(argv: &[OsString], option: &str) -> Option<OsString> {
     None
 }
 
+/// `option`, which takes no value, is there.
+pub(crate) fn is_set(argv: &[OsString], option: &str) -> bool {
+    argv.iter().take_while(|word| *word != "--").any(|word| word == option)
+}
+
 /// The command with `option` set to `value` (or just set), whatever it was before.
 pub(crate) fn with(argv: &[OsString], option: &str, value: Option<&str>) -> Vec<OsString> {
     let mut changed = without(argv, option, value.is_some());

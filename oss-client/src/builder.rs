@@ -94,9 +94,16 @@ impl ClientBuilder {
         self
     }
 
-    /// PEM certificates that are trusted beside the system's.
+    /// PEM certificates that are trusted beside the system's and the bundled ones ([`TlsOptions`](crate::TlsOptions)).
     pub fn ca_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.options.tls.ca_file = Some(path.into());
+        self
+    }
+
+    /// Takes any certificate: whoever is in the way can read and change everything. For tests only; say so to whoever
+    /// asked for it.
+    pub fn insecure_skip_verify(mut self, skip: bool) -> Self {
+        self.options.tls.insecure_skip_verify = skip;
         self
     }
 

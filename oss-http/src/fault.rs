@@ -145,7 +145,7 @@ fn is_addressed_wrongly(error: &ServiceError) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Waiting;
+    use crate::{CertificateProblem, Waiting};
     use std::io;
     use std::sync::Arc;
 
@@ -265,7 +265,10 @@ mod tests {
         let table = [
             (TransportError::Connect { host: host(), source: cause() }, Fault::Transient),
             (TransportError::ConnectTimeout { host: host(), limit }, Fault::Transient),
-            (TransportError::Certificate { host: host(), source: cause() }, Fault::Rejected),
+            (
+                TransportError::Certificate { host: host(), problem: CertificateProblem::Other, source: cause() },
+                Fault::Rejected,
+            ),
             (TransportError::Request(cause()), Fault::Rejected),
             (TransportError::Lost(cause()), Fault::OutcomeUnknown),
             (TransportError::Timeout { waiting: Waiting::Send, limit }, Fault::OutcomeUnknown),

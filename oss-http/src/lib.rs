@@ -64,6 +64,7 @@
 
 mod call_error;
 mod caller;
+mod certificate;
 pub mod clock;
 mod credentials;
 mod endpoint;
@@ -80,6 +81,7 @@ mod transport;
 
 pub use call_error::{CallCause, CallError};
 pub use caller::{Answered, Caller, CallerBuilder};
+pub use certificate::CertificateProblem;
 pub use credentials::{
     CachedCredentials, CredentialsError, CredentialsProvider, CredentialsSource, EnvironmentCredentials, Issued,
     StaticCredentials,

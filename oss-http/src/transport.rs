@@ -1,4 +1,4 @@
-use crate::{Payload, ReplyBody};
+use crate::{CertificateProblem, Payload, ReplyBody};
 use http::{Request, Response};
 use std::error::Error;
 use std::fmt;
@@ -114,10 +114,12 @@ pub enum TransportError {
         limit: Duration,
     },
     /// The server's certificate is not trusted (issuer, name or date). Nothing was sent; trying again does not help.
-    #[error("the certificate of {host} is not trusted (a private CA is added with a CA file)")]
+    #[error("the certificate of {host} {problem}")]
     Certificate {
         /// Host and port.
         host: String,
+        /// What is wrong with it.
+        problem: CertificateProblem,
         /// The layer below.
         #[source]
         source: Cause,

@@ -1,9 +1,8 @@
 //! How to reach the service.
 
-use super::NetworkLimits;
+use super::{NetworkLimits, Trust};
 use clap::ValueEnum;
 use oss_client::{Addressing, Network, SignatureVersion};
-use std::path::PathBuf;
 
 const ENDPOINT: &str = "https://HOST, http://HOST:PORT, a bare host, or embedded[:DIR] for a server inside this process \
 that stores under DIR (./.oss-embedded) [default: the region's, see --network]";
@@ -25,9 +24,8 @@ pub(crate) struct Connection {
     /// How requests are signed
     #[arg(long, value_enum, default_value_t = SignVersionArg::V4)]
     pub(crate) sign_version: SignVersionArg,
-    /// PEM certificates to trust beside the system's
-    #[arg(long, value_name = "PEM")]
-    pub(crate) ca_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) trust: Trust,
     #[command(flatten)]
     pub(crate) limits: NetworkLimits,
 }

@@ -3,10 +3,12 @@
 mod connection;
 mod cp;
 mod network;
+mod trust;
 
 pub(crate) use connection::{AddressingArg, Connection};
 pub(crate) use cp::Cp;
 pub(crate) use network::NetworkLimits;
+pub(crate) use trust::Trust;
 
 use crate::quantity;
 use crate::target::Target;
@@ -22,6 +24,7 @@ Environment:
   OSS_ACCESS_KEY_ID, OSS_ACCESS_KEY_SECRET  the access key
   OSS_SESSION_TOKEN                         the security token of temporary keys
   OSS_REGION, OSS_ENDPOINT                  where --region and --endpoint are not given
+  SSL_CERT_FILE                             where --ca-file is not given
 
 Exit codes:
   0  done and verified

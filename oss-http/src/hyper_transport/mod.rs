@@ -9,19 +9,21 @@ mod idle;
 mod incoming;
 mod options;
 mod outgoing;
+mod trust;
 mod unsent;
+mod verifier;
 mod watch;
 mod wire;
 
 use crate::transport::Cause;
 use crate::{BoxFuture, Payload, ReplyBody, ResponseTimeout, Timeouts, Transport, TransportError};
 use dial::Dialer;
-pub use dial::{TlsError, TlsOptions};
 use http::{Method, Request, Response, Uri, request};
 use idle::{Idle, Origin};
 pub use options::TransportOptions;
 use outgoing::Outgoing;
 use std::sync::Arc;
+pub use trust::{TlsError, TlsOptions};
 use wire::{Failure, Wire};
 
 /// HTTP/1.1 over TCP or TLS 1.2 and 1.3, with a list of idle connections.
