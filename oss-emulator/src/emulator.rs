@@ -82,7 +82,7 @@ impl Emulator {
         let mut body = Incoming::new(body);
         let request_id = random_hex(24);
         let (mut call, misplaced) = self.understand(head);
-        let line = self.shared.ledger.write(entry(&call));
+        let line = Arc::new(self.shared.ledger.write(entry(&call)));
         call.fault = self.lock_faults().take(seen(&call));
         line.note(|entry| entry.fault = call.fault.as_ref().map(Fault::name));
         let fault = call.fault.clone();
@@ -172,7 +172,7 @@ impl Emulator {
         &self,
         mut call: Call,
         misplaced: Option<Refusal>,
-        line: &Line<'_>,
+        line: &Arc<Line>,
         body: &mut Incoming<'_, B>,
     ) -> Result<Reply, Broken>
     where
@@ -183,22 +183,25 @@ impl Emulator {
         }
         call.signed = self.shared.access.check(&call, self.shared.clock.seconds())?;
         let received = receive::body(&self.shared, &call, line, body).await?;
-        let (reply, upload_id) = self.apply(call, received).await?;
-        line.note(|entry| {
-            entry.applied = true;
-            entry.upload_id = upload_id.or(entry.upload_id.take());
-        });
-        Ok(reply)
+        Ok(self.apply(call, received, Arc::clone(line)).await?)
     }
 
-    /// Lets the operation do its work, on disk off the runtime's threads; it ends even when nobody waits any more.
-    async fn apply(&self, call: Call, received: Received) -> Result<(Reply, Option<String>), Refusal> {
-        if !self.shared.shelf.on_disk() {
-            return ops::apply(&self.shared, &call, received);
-        }
+    /// Lets the operation do its work, on disk off the runtime's threads; it ends even when nobody waits any more, and the
+    /// ledger knows it.
+    async fn apply(&self, call: Call, received: Received, line: Arc<Line>) -> Result<Reply, Refusal> {
         let shared = Arc::clone(&self.shared);
-        let task = tokio::task::spawn_blocking(move || ops::apply(&shared, &call, received));
-        task.await.unwrap_or_else(|_| {
+        let work = move || {
+            let (reply, upload_id) = ops::apply(&shared, &call, received)?;
+            line.note(|entry| {
+                entry.applied = true;
+                entry.upload_id = upload_id.or(entry.upload_id.take());
+            });
+            Ok(reply)
+        };
+        if !self.shared.shelf.on_disk() {
+            return work();
+        }
+        tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| {
             Err(Refusal::new(500, "InternalError", "We encountered an internal error. Please try again."))
         })
     }

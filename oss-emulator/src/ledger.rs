@@ -2,6 +2,7 @@
 
 use crate::Operation;
 use std::collections::VecDeque;
+use std::sync::Arc;
 use tokio::sync::watch;
 
 /// Requests remembered; the oldest are forgotten first.
@@ -33,12 +34,12 @@ pub struct LedgerEntry {
     pub applied: bool,
     /// The scripted fault it met, by name.
     pub fault: Option<&'static str>,
-    /// The emulator is done with it: answered, dropped, or its client is gone.
+    /// The emulator is done with it: answered, dropped, or its client is gone, and nothing of it is at work in the store.
     pub finished: bool,
 }
 
 #[derive(Debug)]
-pub(crate) struct Ledger(watch::Sender<Pages>);
+pub(crate) struct Ledger(Arc<watch::Sender<Pages>>);
 
 #[derive(Debug, Default)]
 pub(crate) struct Pages {
@@ -48,7 +49,7 @@ pub(crate) struct Pages {
 
 impl Ledger {
     pub(crate) fn new() -> Self {
-        Self(watch::Sender::new(Pages::default()))
+        Self(Arc::new(watch::Sender::new(Pages::default())))
     }
 
     pub(crate) fn entries(&self) -> Vec<LedgerEntry> {
@@ -68,7 +69,7 @@ impl Ledger {
         }
     }
 
-    pub(crate) fn write(&self, mut entry: LedgerEntry) -> Line<'_> {
+    pub(crate) fn write(&self, mut entry: LedgerEntry) -> Line {
         let mut sequence = 0;
         self.0.send_modify(|pages| {
             pages.written += 1;
@@ -79,20 +80,22 @@ impl Ledger {
             }
             pages.entries.push_back(entry);
         });
-        Line { ledger: self, sequence }
+        Line { pages: Arc::clone(&self.0), sequence }
     }
 }
 
 /// One entry while its request is handled; dropped, the entry is finished.
+///
+/// It outlives the call that wrote it where work in the store goes on without a client: whoever works holds a share.
 #[derive(Debug)]
-pub(crate) struct Line<'a> {
-    ledger: &'a Ledger,
+pub(crate) struct Line {
+    pages: Arc<watch::Sender<Pages>>,
     sequence: u64,
 }
 
-impl Line<'_> {
+impl Line {
     pub(crate) fn note(&self, change: impl FnOnce(&mut LedgerEntry)) {
-        self.ledger.0.send_modify(|pages| {
+        self.pages.send_modify(|pages| {
             let oldest = pages.entries.front().map_or(0, |entry| entry.sequence);
             let index = self.sequence.checked_sub(oldest).and_then(|index| usize::try_from(index).ok());
             if let Some(entry) = index.and_then(|index| pages.entries.get_mut(index)) {
@@ -102,7 +105,7 @@ impl Line<'_> {
     }
 }
 
-impl Drop for Line<'_> {
+impl Drop for Line {
     fn drop(&mut self) {
         self.note(|entry| entry.finished = true);
     }

@@ -57,7 +57,7 @@ impl<'b, B> Incoming<'b, B> {
 pub(crate) async fn body<B>(
     shared: &Shared,
     call: &Call,
-    line: &Line<'_>,
+    line: &Line,
     body: &mut Incoming<'_, B>,
 ) -> Result<Received, Broken>
 where
@@ -97,7 +97,7 @@ where
 }
 
 /// Reads what is left of a refused request, so that the client is there to read the answer.
-pub(crate) async fn drain<B>(body: &mut Incoming<'_, B>, shared: &Shared, line: &Line<'_>)
+pub(crate) async fn drain<B>(body: &mut Incoming<'_, B>, shared: &Shared, line: &Line)
 where
     B: Body<Data = Bytes> + Send,
 {

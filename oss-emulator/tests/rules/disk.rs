@@ -1,6 +1,6 @@
 //! The store on disk, opened again after the process was killed: dropped without a word, with what it was writing.
 
-use crate::client::{Client, builder, get, part, put};
+use crate::client::{Client, ask, builder, get, part, put};
 use oss_emulator::{BuildError, Emulator, Fault, Rule, Store, StoreError};
 use oss_proto::Crc64;
 use std::fs;
@@ -209,4 +209,29 @@ async fn a_strange_record_is_named() {
     let error = builder().store(Store::Disk(dir.path().to_owned())).build().unwrap_err();
     let BuildError::Store(StoreError::Record { path, .. }) = error else { panic!("{error:?}") };
     assert!(path.ends_with("x.json"));
+}
+
+/// The one thread for work on disk is kept busy, so that the request is surely under way when its client goes.
+#[test]
+fn what_a_client_did_not_wait_for_is_in_the_ledger_once_it_is_done() {
+    let runtime = tokio::runtime::Builder::new_current_thread().max_blocking_threads(1).build().unwrap();
+    runtime.block_on(async {
+        let dir = tempfile::tempdir().unwrap();
+        let client = open(dir.path());
+        let (release, held) = std::sync::mpsc::channel::<()>();
+        let busy = tokio::task::spawn_blocking(move || held.recv());
+        {
+            let initiate = ask(http::Method::POST, "k").bare("uploads");
+            let mut call = std::pin::pin!(client.emulator.handle(client.sign(initiate).request()));
+            let first = std::future::poll_fn(|cx| std::task::Poll::Ready(call.as_mut().poll(cx).is_pending()));
+            assert!(first.await, "it waits for the disk");
+        }
+        assert!(!client.emulator.ledger()[0].finished, "it is still at work");
+        release.send(()).unwrap();
+        busy.await.unwrap().unwrap();
+        client.emulator.wait_for(|entries| entries[0].finished).await;
+        let entry = client.emulator.ledger().remove(0);
+        assert_eq!((entry.applied, entry.status), (true, None));
+        assert_eq!(entry.upload_id, Some(client.emulator.uploads("media").remove(0).upload_id));
+    });
 }
