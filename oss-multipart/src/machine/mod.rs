@@ -256,6 +256,7 @@ impl Upload {
     /// What to do next, beside what is under way; `None` until an input or the time of [`Self::poll_timeout`].
     pub fn poll_action(&mut self, now: Now) -> Option<(ActionId, Action)> {
         self.tick(now);
+        self.stop_awaiting_id(now);
         if std::mem::take(&mut self.stop) {
             return Some((self.fresh_id(), Action::Stop));
         }
@@ -301,7 +302,8 @@ impl Upload {
             let room = self.parts.sending.len() < self.retry.window();
             return [save, self.parts.next_due().filter(|_| room)].into_iter().flatten().min();
         }
-        (self.step.issued.is_none() && !self.held_back()).then_some(self.step.not_before)
+        let step = (self.step.issued.is_none() && !self.held_back()).then_some(self.step.not_before);
+        step.or(self.awaiting_id())
     }
 
     /// What happened, oldest first.

@@ -4,14 +4,14 @@ use super::world::Run;
 use super::world::{Blow, Object, World};
 use crate::machine::{Action, Completed, Failure, Fault, Notice, Now, Options, Outcome, Reply, Why};
 
-fn why(run: &Run) -> Why {
+pub(super) fn why(run: &Run) -> Why {
     match &run.outcome {
         Some(Outcome::Failed(Failure { why, .. })) => *why,
         other => panic!("{other:?}"),
     }
 }
 
-fn completed(run: &Run) -> Completed {
+pub(super) fn completed(run: &Run) -> Completed {
     match &run.outcome {
         Some(Outcome::Completed(done)) => done.clone(),
         other => panic!("{other:?}"),
@@ -141,9 +141,11 @@ fn a_cancelled_run_continues_and_sends_only_what_is_missing() {
         let first = world.run(&[(at, Blow::Cancel)]);
         if matches!(first.outcome, Some(Outcome::Failed(_))) {
             assert_eq!(why(&first), Why::Cancelled);
+            assert_eq!(world.orphans(), 0, "at {at}");
             completed(&world.run(&[]));
         }
         world.assert_published();
+        assert!(world.server.uploads.is_empty(), "at {at}");
         assert!(world.server.parts_received as usize <= 4 + first.parts_in_flight);
     }
 }
@@ -154,9 +156,7 @@ fn an_aborted_run_leaves_nothing_on_the_server_nor_on_the_disk() {
     let actions = begin.clone().run(&[]).actions;
     for at in 1..=actions {
         let mut world = begin.clone();
-        let run = world.run_with(world.options(), |number, action| {
-            (number == at && *action != Action::Initiate).then_some(Blow::Abort)
-        });
+        let run = world.run(&[(at, Blow::Abort)]);
         if matches!(run.outcome, Some(Outcome::Failed(_))) {
             assert_eq!(why(&run), Why::Aborted, "at {at}");
         }

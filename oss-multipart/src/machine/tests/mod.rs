@@ -5,4 +5,5 @@ mod crashes;
 mod faults;
 mod network;
 mod scripts;
+mod stopping;
 mod world;
