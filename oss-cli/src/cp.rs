@@ -16,6 +16,8 @@ use std::time::{Duration, Instant};
 /// How long an interrupted upload may take to flush its last save. What has not ended by then is waiting for something
 /// that cannot be cancelled (another process's lock), or for a disk that hangs.
 const FLUSH: Duration = Duration::from_millis(900);
+/// What is left after an interrupt is a line or two. A terminal or a pipe that takes none does not hold the exit up.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 
 pub(crate) async fn run(args: Cp) -> Result<(), Failure> {
     let json = args.json;
@@ -34,7 +36,11 @@ async fn upload(args: Cp) -> Result<(), Failure> {
     let cancel = CancellationToken::new();
     watch_interrupts(cancel.clone(), meter.clone())?;
 
-    let connected = args.connection.connect().await?;
+    let connected = tokio::select! {
+        connected = args.connection.connect() => connected?,
+        // Credentials may come from far away; nothing was begun.
+        () = cancel.cancelled() => return Err(interrupted()),
+    };
     if let Some(words) = connection::note(&connected.client, &args.target.bucket) {
         meter.line(&words);
     }
@@ -63,8 +69,12 @@ async fn upload(args: Cp) -> Result<(), Failure> {
             Ok(())
         }
         Some(Err(error)) => Err(failure(error, &args, &key, &seen)),
-        None => Err(Failure::again(anyhow::anyhow!("interrupted"))),
+        None => Err(interrupted()),
     }
+}
+
+fn interrupted() -> Failure {
+    Failure::again(anyhow::anyhow!("interrupted"))
 }
 
 fn request(args: &Cp, key: &Key, connected: &Connected) -> UploadObjectRequest {
@@ -121,9 +131,15 @@ fn watch_interrupts(cancel: CancellationToken, meter: Arc<Meter>) -> Result<(), 
         .map_err(|error| Failure::again(anyhow::Error::new(error).context("Ctrl-C cannot be handled")))?;
     tokio::spawn(async move {
         interrupts.next().await;
-        meter.line("stopping: what has been sent is kept (once more to stop at once)");
         cancel.cancel();
-        interrupts.next().await;
+        // Not here: whoever reads the screen may have stopped it, and the second interrupt must be heard all the same.
+        tokio::task::spawn_blocking(move || {
+            meter.line("stopping: what has been sent is kept (once more to stop at once)");
+        });
+        tokio::select! {
+            () = interrupts.next() => {}
+            () = tokio::time::sleep(FLUSH + LAST_WORDS) => {}
+        }
         std::process::exit(Exit::Again.code().into());
     });
     Ok(())
