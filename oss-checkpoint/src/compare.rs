@@ -2,7 +2,7 @@
 
 use crate::checkpoint::{Checkpoint, Job, Source};
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A checkpoint that was read whole, but may be of another upload. [`Unverified::compare`] says.
 #[derive(Debug, Clone, PartialEq)]
@@ -98,18 +98,26 @@ pub enum Reason {
 }
 
 impl Unverified {
-    /// Compares with what is asked for now; `part_size` only when the caller insists on one.
+    /// Compares with what is asked for now; `part_size` only when the caller insists on one. `stands` tells whether there
+    /// is still a file at the recorded path: `true` also where that cannot be told.
     ///
     /// | recorded | outcome |
     /// |---|---|
     /// | other endpoint, bucket, key or host | foreign |
-    /// | other path, unless moved: same file name, inode and device | foreign |
+    /// | other path, unless moved | foreign |
+    /// | moved: same file name, and the same inode and device or nothing any more at the recorded path | as below |
     /// | moved, and size, part size, region or headers differ | foreign: an id is aborted only for its own path |
     /// | same path, and size, part size, region or headers differ | superseded |
     /// | else | resume |
-    pub fn compare(self, job: &Job, source: &Source, part_size: Option<u64>) -> Comparison {
+    pub fn compare(
+        self,
+        job: &Job,
+        source: &Source,
+        part_size: Option<u64>,
+        stands: impl FnOnce(&Path) -> bool,
+    ) -> Comparison {
         let checkpoint = *self.0;
-        if let Some(reason) = other_upload(&checkpoint, job, source) {
+        if let Some(reason) = other_upload(&checkpoint, job, source, stands) {
             return Comparison::Foreign { checkpoint, reason };
         }
         let moved = checkpoint.source.path != source.path;
@@ -124,7 +132,12 @@ impl Unverified {
     }
 }
 
-fn other_upload(checkpoint: &Checkpoint, job: &Job, source: &Source) -> Option<Reason> {
+fn other_upload(
+    checkpoint: &Checkpoint,
+    job: &Job,
+    source: &Source,
+    stands: impl FnOnce(&Path) -> bool,
+) -> Option<Reason> {
     let recorded = &checkpoint.job;
     if recorded.endpoint != job.endpoint {
         Some(Reason::Endpoint { recorded: recorded.endpoint.clone() })
@@ -134,16 +147,20 @@ fn other_upload(checkpoint: &Checkpoint, job: &Job, source: &Source) -> Option<R
         Some(Reason::Key { recorded: recorded.key.to_string() })
     } else if checkpoint.source.host != source.host {
         Some(Reason::Host { recorded: checkpoint.source.host.clone() })
-    } else if checkpoint.source.path != source.path && !moved(&checkpoint.source, source) {
+    } else if checkpoint.source.path != source.path && !moved(&checkpoint.source, source, stands) {
         Some(Reason::Path { recorded: checkpoint.source.path.clone() })
     } else {
         None
     }
 }
 
-/// The device counts: a snapshot or a cloned volume has the same inode numbers, and both copies may be uploading.
-fn moved(recorded: &Source, now: &Source) -> bool {
-    recorded.path.file_name() == now.path.file_name() && recorded.fingerprint.same_inode(&now.fingerprint)
+/// The same file by another path: a renamed directory, another mount. Numbers alone do not tell: a snapshot or a cloned
+/// volume has the same inode numbers, a disk that is mounted again may have another device number, and a file moved to
+/// another disk has neither. Where nothing is left at the former path, nobody else can be at this upload: it goes on, and
+/// because the fingerprint differs, every part is proved. Where something is, it was copied, and both may be uploading.
+fn moved(recorded: &Source, now: &Source, stands: impl FnOnce(&Path) -> bool) -> bool {
+    recorded.path.file_name() == now.path.file_name()
+        && (recorded.fingerprint.same_inode(&now.fingerprint) || !stands(&recorded.path))
 }
 
 fn change(checkpoint: &Checkpoint, job: &Job, source: &Source, part_size: Option<u64>) -> Option<Reason> {

@@ -1,12 +1,18 @@
 use crate::host_name;
-use crate::os_dir::{private, without_waiting};
+use crate::os_dir::without_waiting;
 use std::fmt;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 /// Bytes of a lock file that are read for the holder's name.
 const MAX_HOLDER_LEN: u64 = 512;
+/// A holder signs a moment after it has locked. Until then the file is empty, or has the name of one that died.
+const SIGNING: Duration = Duration::from_millis(10);
+/// The name is taken when two looks in a row find the same.
+const MAX_LOOKS: u32 = 8;
 
 /// A lock that is held. Dropping it releases it; so does the end of the process, however it comes.
 ///
@@ -108,18 +114,16 @@ impl fmt::Display for Words<'_> {
 pub(crate) fn acquire(path: &Path, holder: &Holder, wait: bool) -> Result<Lock, LockError> {
     let failed = |source| LockError::Io { path: path.to_owned(), source };
     loop {
-        let mut options = OpenOptions::new();
-        let options = private(options.read(true).write(true).create(true).truncate(false));
-        let mut file = without_waiting(options).open(path).map_err(failed)?;
+        let mut file = open(path).map_err(failed)?;
         let locked = if wait { file.lock().map_err(TryLockError::Error) } else { file.try_lock() };
         match locked {
             Ok(()) if is_at(&file, path).map_err(failed)? => {
                 sign(&mut file, holder);
-                return Ok(Lock::new(OsLock { _file: file, path: path.to_owned() }));
+                return Ok(Lock::new(OsLock { file, path: path.to_owned() }));
             }
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                return Err(LockError::Busy { path: path.to_owned(), holder: read_holder(&file) });
+                return Err(LockError::Busy { path: path.to_owned(), holder: read_holder(&mut file) });
             }
             Err(TryLockError::Error(source)) if source.kind() == io::ErrorKind::Interrupted => {}
             Err(TryLockError::Error(source)) if cannot_lock(&source) => {
@@ -127,6 +131,20 @@ pub(crate) fn acquire(path: &Path, holder: &Holder, wait: bool) -> Result<Lock, 
             }
             Err(TryLockError::Error(source)) => return Err(failed(source)),
         }
+    }
+}
+
+/// Another user's lock file can be opened for reading only. That is enough to lock it, and to see who holds it.
+fn open(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o644);
+    match without_waiting(&mut options).open(path) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            without_waiting(OpenOptions::new().read(true)).open(path).map_err(|_| error)
+        }
+        opened => opened,
     }
 }
 
@@ -160,29 +178,46 @@ fn cannot_lock(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::Unsupported
 }
 
-/// A full disk must not keep the lock from being taken: whoever finds no name says "another process".
+/// A full disk, or a file that a dead run of another user left, must not keep the lock from being taken: whoever finds no
+/// name says "another process".
 fn sign(file: &mut File, holder: &Holder) {
     let text = format!("{}\n{}\n", holder.pid, holder.host);
     let _unsigned = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(text.as_bytes()));
 }
 
-fn read_holder(file: &File) -> Option<Holder> {
+fn read_holder(file: &mut File) -> Option<Holder> {
+    let mut before = None;
+    for _ in 0..MAX_LOOKS {
+        let now = look(file);
+        if now.is_some() && now == before {
+            break;
+        }
+        before = now;
+        thread::sleep(SIGNING);
+    }
+    before
+}
+
+fn look(file: &mut File) -> Option<Holder> {
     let mut text = String::new();
+    file.rewind().ok()?;
     file.take(MAX_HOLDER_LEN).read_to_string(&mut text).ok()?;
     Holder::parse(&text)
 }
 
+#[cfg_attr(not(unix), expect(dead_code, reason = "the lock file stays there"))]
 struct OsLock {
-    _file: File,
-    #[cfg_attr(not(unix), expect(dead_code, reason = "the lock file stays there"))]
+    file: File,
     path: PathBuf,
 }
 
 /// The name goes first, the lock with the file. Without inode numbers the next holder could not see that its file has
-/// lost its name, so the name stays there.
+/// lost its name, so the name stays there. A name that somebody gave to another file meanwhile is left to its owner.
 #[cfg(unix)]
 impl Drop for OsLock {
     fn drop(&mut self) {
-        let _left_over = fs::remove_file(&self.path);
+        if is_at(&self.file, &self.path).unwrap_or(false) {
+            let _left_over = fs::remove_file(&self.path);
+        }
     }
 }

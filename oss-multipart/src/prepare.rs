@@ -153,9 +153,9 @@ fn load(
     };
     // The part size asked for as it was grown: a checkpoint records the grown one.
     let part_size = request.part_size.map(|_| asked.part_size());
-    let comparison = match unverified.clone().compare(as_asked, source, part_size) {
+    let comparison = match unverified.clone().compare(as_asked, source, part_size, stands) {
         resume @ Comparison::Resume { .. } => resume,
-        _ => unverified.compare(job, source, part_size),
+        _ => unverified.compare(job, source, part_size, stands),
     };
     match comparison {
         Comparison::Resume { checkpoint, changed: _ } if request.restart && checkpoint.source.path == source.path => {
@@ -178,13 +178,18 @@ fn load(
     }
 }
 
+/// Whether a file is at this path; one that cannot be looked at may be there.
+fn stands(path: &Path) -> bool {
+    !matches!(std::fs::symlink_metadata(path), Err(error) if error.kind() == std::io::ErrorKind::NotFound)
+}
+
 /// A renamed file starts afresh; what was begun under its former name is told.
 fn tell_of_former_name(place: &Place, job: &Job, source: &Source, notices: &mut Vec<Event>) {
     for store in place.namesakes().unwrap_or_default() {
         let Ok(Loaded::Found(found)) = store.load() else { continue };
         let (Comparison::Resume { checkpoint, .. }
         | Comparison::Superseded { checkpoint, .. }
-        | Comparison::Foreign { checkpoint, .. }) = found.compare(job, source, None);
+        | Comparison::Foreign { checkpoint, .. }) = found.compare(job, source, None, stands);
         let (former, now) = (&checkpoint.source.fingerprint, &source.fingerprint);
         if (former.inode, former.device) == (now.inode, now.device) {
             let upload_id = checkpoint.state.upload_id().cloned();

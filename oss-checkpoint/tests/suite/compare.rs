@@ -4,12 +4,19 @@ use crate::sample::{PART_SIZE, checkpoint};
 use oss_checkpoint::{Checkpoint, Comparison, Reason, Timestamp, decode, encode};
 use oss_proto::{Bucket, Key, ObjectHeaders};
 
-/// Compares the sample with a present that `change` makes of it.
+/// Compares the sample with a present that `change` makes of it; the file still stands where it was, too.
 fn compared(part_size: Option<u64>, change: impl FnOnce(&mut Checkpoint)) -> Comparison {
+    compared_where(true, part_size, change)
+}
+
+fn compared_where(stands: bool, part_size: Option<u64>, change: impl FnOnce(&mut Checkpoint)) -> Comparison {
     let mut now = checkpoint();
     change(&mut now);
     let unverified = decode(&encode(&checkpoint())).expect("just encoded");
-    let comparison = unverified.compare(&now.job, &now.source, part_size);
+    let comparison = unverified.compare(&now.job, &now.source, part_size, |path| {
+        assert_eq!(path, checkpoint().source.path, "the former path is looked at");
+        stands
+    });
     let (Comparison::Resume { checkpoint: recorded, .. }
     | Comparison::Superseded { checkpoint: recorded, .. }
     | Comparison::Foreign { checkpoint: recorded, .. }) = &comparison;
@@ -86,13 +93,36 @@ fn a_renamed_a_copied_and_a_snapshot_file_are_foreign() {
 }
 
 #[test]
-fn without_inode_numbers_no_file_has_moved() {
+fn a_file_that_is_not_where_it_was_has_moved_and_is_proved() {
+    let moves: [fn(&mut Checkpoint); 3] = [
+        |now| now.source.fingerprint.device += 1,
+        |now| now.source.fingerprint.inode += 1,
+        |now| (now.source.fingerprint.inode, now.source.fingerprint.device) = (0, 0),
+    ];
+    for numbers in moves {
+        let moved = compared_where(false, None, |now| {
+            now.source.path = "/mnt/photos/übersicht.raw".into();
+            numbers(now);
+        });
+        assert!(matches!(moved, Comparison::Resume { changed: true, .. }), "{moved:?}");
+    }
+    let renamed = compared_where(false, None, |now| now.source.path = "/mnt/photos/other.raw".into());
+    assert!(matches!(renamed, Comparison::Foreign { reason: Reason::Path { .. }, .. }), "{renamed:?}");
+    let grown = compared_where(false, None, |now| {
+        now.source.path = "/mnt/photos/übersicht.raw".into();
+        now.source.fingerprint.size += 1;
+    });
+    assert!(matches!(grown, Comparison::Foreign { reason: Reason::Moved { .. }, .. }), "{grown:?}");
+}
+
+#[test]
+fn without_inode_numbers_a_file_that_stands_where_it_was_was_copied() {
     let mut recorded = checkpoint();
     recorded.source.fingerprint.inode = 0;
     let mut now = recorded.source.clone();
     now.path = "/mnt/photos/übersicht.raw".into();
     let unverified = decode(&encode(&recorded)).expect("just encoded");
-    assert!(matches!(unverified.compare(&recorded.job, &now, None), Comparison::Foreign { .. }));
+    assert!(matches!(unverified.compare(&recorded.job, &now, None, |_| true), Comparison::Foreign { .. }));
 }
 
 #[test]

@@ -86,7 +86,7 @@ fn lengths_inside_the_payload_are_not_believed() {
             // A number that is no length may change and still be a checkpoint: then it is a whole one.
             let image = sealed(VERSION, &changed);
             if let Ok(unverified) = decode(&image) {
-                let copy = unverified.compare(&checkpoint().job, &checkpoint().source, None);
+                let copy = unverified.compare(&checkpoint().job, &checkpoint().source, None, |_| true);
                 let (Comparison::Resume { checkpoint, .. }
                 | Comparison::Superseded { checkpoint, .. }
                 | Comparison::Foreign { checkpoint, .. }) = copy;
@@ -235,7 +235,7 @@ proptest! {
                 Loaded::Nothing => prop_assert!(false, "it was there"),
                 Loaded::Damaged(_) => drop(store.set_aside().expect("a writable directory")),
                 Loaded::Found(found) => {
-                    if let Comparison::Foreign { .. } = found.compare(&wanted.job, &wanted.source, None) {
+                    if let Comparison::Foreign { .. } = found.compare(&wanted.job, &wanted.source, None, |_| true) {
                         store.set_aside().expect("a writable directory");
                     }
                 }
