@@ -181,7 +181,9 @@ impl Emulator {
         if let Some(refusal) = misplaced {
             return Err(refusal.into());
         }
-        call.signed = self.shared.access.check(&call, self.shared.clock.seconds())?;
+        let signer = self.shared.access.check(&call, self.shared.clock.seconds())?;
+        call.signed = signer.is_some();
+        line.note(|entry| entry.access_key_id = signer);
         let received = receive::body(&self.shared, &call, line, body).await?;
         Ok(self.apply(call, received, Arc::clone(line)).await?)
     }
@@ -291,6 +293,7 @@ fn entry(call: &Call) -> LedgerEntry {
         key: call.key.clone(),
         part_number: call.part_number(),
         upload_id: call.upload_id().map(str::to_owned),
+        access_key_id: None,
         bytes_received: 0,
         status: None,
         code: None,
