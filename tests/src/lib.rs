@@ -5,8 +5,12 @@
 pub mod fuzz;
 mod in_process;
 mod oss_command;
+#[cfg(unix)]
+mod waiting;
 mod world;
 
 pub use in_process::InProcess;
 pub use oss_command::oss;
+#[cfg(unix)]
+pub use waiting::{lock_file, waiting_for_lock};
 pub use world::{BUCKET, ID, REGION, SECRET, World, bytes};

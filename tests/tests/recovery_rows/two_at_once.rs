@@ -4,9 +4,8 @@ use crate::watched::{KEY, NO_PART, PART, killed, request, requests_so_far, watch
 use oss_checkpoint::{Holder, LockError};
 use oss_emulator::{Fault, Gate, Operation, Rule, Until};
 use oss_multipart::{CancellationToken, ErrorKind, UploadError};
-use oss_tests::{World, bytes};
+use oss_tests::{World, bytes, waiting_for_lock};
 use std::fs;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -28,8 +27,7 @@ fn stall(world: &World, rule: Rule) -> Gate {
 }
 
 fn lock_file(path: &Path) -> Option<PathBuf> {
-    let beside = fs::read_dir(path.parent().unwrap()).unwrap();
-    beside.map(|entry| entry.unwrap().path()).find(|path| path.to_string_lossy().ends_with(".ossck.lock"))
+    oss_tests::lock_file(path.parent().unwrap())
 }
 
 #[tokio::test]
@@ -67,20 +65,6 @@ async fn runs_of_other_objects_and_other_files_do_not_wait_for_one_another() {
     work.unwrap();
 }
 
-/// Waits until somebody is blocked on the lock of this file; the kernel says so.
-async fn somebody_waits_for(lock: &Path) {
-    let inode = format!(":{} ", fs::metadata(lock).unwrap().ino());
-    let blocked = |locks: &str| locks.lines().any(|line| line.contains("->") && line.contains(&inode));
-    for _ in 0..2000 {
-        if blocked(&fs::read_to_string("/proc/locks").unwrap()) {
-            return;
-        }
-        // The kernel tells nobody when a lock is waited for.
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    panic!("nobody waits for {inode}");
-}
-
 #[tokio::test]
 async fn a_run_that_waits_begins_when_the_other_is_done_and_still_keeps_a_third_out() {
     let world = World::new();
@@ -96,7 +80,7 @@ async fn a_run_that_waits_begins_when_the_other_is_done_and_still_keeps_a_third_
         async {
             first.arrived(1).await;
             // The waiting run has this very file open; the first one removes its name when it ends.
-            somebody_waits_for(&lock_file(&path).unwrap()).await;
+            waiting_for_lock(&lock_file(&path).unwrap(), 1).await;
             first.open();
             second.arrived(1).await;
             assert!(is_busy(&world.upload(request(&path)).await), "two would work at once");
@@ -125,7 +109,7 @@ async fn a_run_that_waits_goes_on_with_what_a_killed_one_left() {
         },
         async {
             gate.arrived(1).await;
-            somebody_waits_for(&lock_file(&path).unwrap()).await;
+            waiting_for_lock(&lock_file(&path).unwrap(), 1).await;
             dead.cancel();
         }
     );
@@ -166,7 +150,7 @@ async fn a_run_that_waits_for_another_can_be_cancelled() {
         tokio::pin!(waiting);
         let lock = lock_file(&path).unwrap();
         tokio::select! {
-            () = somebody_waits_for(&lock) => {}
+            () = waiting_for_lock(&lock, 1) => {}
             ended = &mut waiting => panic!("did not wait: {ended:?}"),
         }
         token.cancel();
