@@ -22,6 +22,11 @@ pub(crate) fn memory(text: &str) -> Result<u64, String> {
     }
 }
 
+/// Bytes a second, written as a part size is.
+pub(crate) fn rate(text: &str) -> Result<u64, String> {
+    bytes(text).filter(|rate| *rate > 0).ok_or_else(|| "bytes a second are written like 1250000, 100K or 12MiB".into())
+}
+
 /// A whole number of bytes, with a binary unit or none. `KB` is refused: it means 1000 to some and 1024 to others.
 fn bytes(text: &str) -> Option<u64> {
     let (number, unit) = split(text)?;
@@ -99,6 +104,12 @@ mod tests {
         for text in ["8388607", "0", "8MB", ""] {
             assert!(memory(text).unwrap_err().contains("8MiB"), "{text}");
         }
+    }
+
+    #[test]
+    fn a_rate_is_not_nothing() {
+        assert_eq!((rate("1M"), rate("125000")), (Ok(1 << 20), Ok(125_000)));
+        assert!(rate("0").is_err() && rate("1MB").is_err());
     }
 
     #[test]

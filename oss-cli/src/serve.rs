@@ -23,13 +23,12 @@ pub(crate) async fn run(args: Serve) -> Result<(), Failure> {
     let mut interrupts = Interrupts::new().context("Ctrl-C cannot be handled").map_err(Failure::again)?;
     let (id, secret) = key.pair();
     let store = args.dir.clone().map_or(Store::Memory, Store::Disk);
-    let emulator = Emulator::builder()
-        .region(&args.region)
-        .credentials(id, secret)
-        .auto_create_buckets(true)
-        .store(store)
-        .build()
-        .map_err(refused)?;
+    let mut builder =
+        Emulator::builder().region(&args.region).credentials(id, secret).auto_create_buckets(true).store(store);
+    if let Some(link) = args.link.link() {
+        builder = builder.link(link);
+    }
+    let emulator = builder.build().map_err(refused)?;
     let listener = TcpListener::bind(args.listen)
         .await
         .with_context(|| format!("--listen: {} cannot be listened on", args.listen))

@@ -2,8 +2,9 @@ use crate::authenticate::Access;
 use crate::clock::Clock;
 use crate::emulator::Shared;
 use crate::ledger::Ledger;
+use crate::link::Shaping;
 use crate::store::Shelf;
-use crate::{Emulator, FaultScript, Store, StoreError};
+use crate::{Emulator, FaultScript, Link, Store, StoreError};
 use oss_proto::{Bucket, NameError};
 use oss_sign::Credentials;
 use std::sync::{Arc, Mutex};
@@ -22,6 +23,7 @@ pub struct Builder {
     faults: FaultScript,
     clock_offset: i64,
     body_timeout: Option<Duration>,
+    link: Option<Link>,
 }
 
 /// Why there is no emulator.
@@ -55,6 +57,7 @@ impl Default for Builder {
             faults: FaultScript::new(),
             clock_offset: 0,
             body_timeout: None,
+            link: None,
         }
     }
 }
@@ -133,6 +136,12 @@ impl Builder {
         self
     }
 
+    /// What the way here is like for clients that come over sockets.
+    pub fn link(mut self, link: Link) -> Self {
+        self.link = Some(link);
+        self
+    }
+
     /// Opens the store and makes the buckets.
     ///
     /// # Errors
@@ -153,6 +162,7 @@ impl Builder {
             base_hosts: self.base_hosts,
             auto_create_buckets: self.auto_create_buckets,
             body_timeout: self.body_timeout,
+            shaping: self.link.map(Shaping::new),
             ledger: Ledger::new(),
             faults: Mutex::new(self.faults),
         };

@@ -6,6 +6,7 @@ use crate::call::Call;
 use crate::clock::{Clock, http_date};
 use crate::faults::{FaultScript, Seen};
 use crate::ledger::{Ledger, LedgerEntry, Line};
+use crate::link::Shaping;
 use crate::receive::{self, Broken, Incoming};
 use crate::refusal::Refusal;
 use crate::reply::{Reply, ReplyBody};
@@ -35,6 +36,7 @@ pub(crate) struct Shared {
     pub(crate) base_hosts: Vec<String>,
     pub(crate) auto_create_buckets: bool,
     pub(crate) body_timeout: Option<Duration>,
+    pub(crate) shaping: Option<Shaping>,
     pub(crate) ledger: Ledger,
     pub(crate) faults: Mutex<FaultScript>,
 }

@@ -1,6 +1,7 @@
 //! The emulator on a socket.
 
 use crate::Emulator;
+use crate::link::Shaping;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -9,6 +10,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{oneshot, watch};
 use tokio::task::{JoinHandle, JoinSet};
@@ -57,9 +59,16 @@ impl Emulator {
         connections.shutdown().await;
     }
 
-    async fn connection(self, stream: TcpStream, mut stopped: watch::Receiver<bool>) {
+    async fn connection(self, stream: TcpStream, stopped: watch::Receiver<bool>) {
         // Only a delay is lost without it.
         let _ = stream.set_nodelay(true);
+        match self.shared.shaping.as_ref().map(Shaping::clone) {
+            Some(shaping) => self.exchange(shaping.connect(stream), stopped).await,
+            None => self.exchange(stream, stopped).await,
+        }
+    }
+
+    async fn exchange(self, stream: impl AsyncRead + AsyncWrite + Unpin, mut stopped: watch::Receiver<bool>) {
         let service = service_fn(|request| {
             let emulator = self.clone();
             async move { emulator.handle(request).await }

@@ -2,11 +2,13 @@
 
 mod connection;
 mod cp;
+mod link;
 mod network;
 mod trust;
 
 pub(crate) use connection::{AddressingArg, Connection};
 pub(crate) use cp::Cp;
+pub(crate) use link::LinkArgs;
 pub(crate) use network::NetworkLimits;
 pub(crate) use trust::Trust;
 
@@ -72,6 +74,8 @@ pub(crate) struct Serve {
     /// The region that V4 signatures must name
     #[arg(long, default_value = crate::embedded::REGION)]
     pub(crate) region: String,
+    #[command(flatten)]
+    pub(crate) link: LinkArgs,
 }
 
 #[derive(Debug, clap::Args)]

@@ -2,8 +2,9 @@
 
 use crate::client::{Client, builder, get, part, put};
 use http_body_util::BodyExt as _;
-use oss_emulator::{Fault, Operation, Rule, Store};
+use oss_emulator::{Fault, Link, Operation, Rule, Store};
 use oss_proto::Crc64;
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -168,4 +169,29 @@ async fn one_frame_of_a_stored_reply_is_bounded() {
         total += data.len();
     }
     assert_eq!(total, 1 << 20);
+}
+
+/// Only lower bounds: a loaded machine may be slower than the link.
+#[tokio::test]
+async fn a_link_paces_each_connection_and_all_together_and_delays_the_answers() {
+    const BODY: usize = 500_000;
+    let round_trip = Duration::from_millis(50);
+    let link = Link { connection_bandwidth: Some(5_000_000), bandwidth: Some(5_000_000), round_trip };
+    let client = Client::new(builder().anonymous(true).link(link));
+    let serving = client.emulator.spawn().await.unwrap();
+    let put = async |key: &str| {
+        let began = Instant::now();
+        let mut stream = TcpStream::connect(serving.addr()).await.unwrap();
+        let head = format!("PUT /media/{key} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {BODY}\r\n\r\n");
+        stream.write_all(head.as_bytes()).await.unwrap();
+        stream.write_all(&vec![7; BODY]).await.unwrap();
+        assert!(reply(&mut stream).await.0.starts_with("http/1.1 200"));
+        began.elapsed()
+    };
+    // 50 ms to be heard, 100 ms less 20 ms of catching up for the body, 50 ms to be answered.
+    let alone = put("alone").await;
+    assert!(alone >= Duration::from_millis(175), "{alone:?}");
+    let (first, second) = tokio::join!(put("first"), put("second"));
+    assert!(first.max(second) >= Duration::from_millis(240), "{first:?} {second:?}");
+    serving.shutdown().await;
 }
