@@ -115,9 +115,9 @@ impl AsyncRead for Shaped {
         ready!(Pin::new(&mut this.stream).poll_read(cx, buf))?;
         let bytes = buf.filled().len() - before;
         this.reading.passed(bytes, this.link);
-        if !this.link.round_trip.is_zero() {
-            this.writing.not_before(Instant::now() + this.link.round_trip);
-        }
+        // The last of these bytes has come only when their time on the link is over.
+        let come = this.reading.own.free_at.map_or_else(Instant::now, |free| free.max(Instant::now()));
+        this.writing.not_before(come + this.link.round_trip);
         Poll::Ready(Ok(()))
     }
 }

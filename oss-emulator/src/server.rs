@@ -1,7 +1,6 @@
 //! The emulator on a socket.
 
 use crate::Emulator;
-use crate::link::Shaping;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -62,7 +61,7 @@ impl Emulator {
     async fn connection(self, stream: TcpStream, stopped: watch::Receiver<bool>) {
         // Only a delay is lost without it.
         let _ = stream.set_nodelay(true);
-        match self.shared.shaping.as_ref().map(Shaping::clone) {
+        match self.shared.shaping.clone() {
             Some(shaping) => self.exchange(shaping.connect(stream), stopped).await,
             None => self.exchange(stream, stopped).await,
         }
