@@ -16,6 +16,7 @@ const PASSED_ON: &[&str] = &[
     "--addressing",
     "--sign-version",
     "--ca-file",
+    "--request-payer",
     "--connect-timeout",
     "--no-progress-timeout",
     "--response-timeout",
@@ -29,7 +30,7 @@ const FLAGS_PASSED_ON: &[&str] = &["--insecure-skip-verify"];
 pub(crate) fn after_upload(error: &Error, seen: &Seen) -> Vec<Step> {
     let argv = continuing(shell::argv(), error.kind(), seen);
     match Exit::from(error.kind()) {
-        Exit::Usage => Vec::new(),
+        Exit::Usage | Exit::Callback => Vec::new(),
         Exit::Again => vec![again(&argv, error.kind())],
         Exit::Change => change(&argv, error),
     }
@@ -39,7 +40,7 @@ pub(crate) fn after_upload(error: &Error, seen: &Seen) -> Vec<Step> {
 pub(crate) fn after_call(error: &Error, exit: Exit) -> Vec<Step> {
     let argv = shell::argv();
     match (exit, error.service()) {
-        (Exit::Usage, _) => Vec::new(),
+        (Exit::Usage | Exit::Callback, _) => Vec::new(),
         (Exit::Change, Some(service)) => vec![refused(&argv, service)],
         (Exit::Change, None) => vec![unanswered(&argv, error)],
         (Exit::Again, _) => vec![again(&argv, error.kind())],

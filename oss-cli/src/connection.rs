@@ -78,6 +78,7 @@ impl Connection {
         let mut builder = Client::builder()
             .signature_version(self.sign_version.into())
             .timeouts(self.limits.timeouts())
+            .requester_pays(self.request_payer.is_some())
             .user_agent(concat!("oss-cli/", env!("CARGO_PKG_VERSION")));
         if let Some(network) = self.network {
             builder = builder.network(network.into());

@@ -22,7 +22,9 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 pub(crate) async fn run(args: Cp) -> Result<(), Failure> {
     let json = args.json;
     let outcome = upload(args).await;
-    if let (true, Err(failure)) = (json, &outcome) {
+    if let (true, Err(failure)) = (json, &outcome)
+        && failure.exit != Exit::Callback
+    {
         json::print(&json::failed(failure));
     }
     outcome
@@ -36,6 +38,7 @@ async fn upload(args: Cp) -> Result<(), Failure> {
     let cancel = CancellationToken::new();
     watch_interrupts(cancel.clone(), meter.clone())?;
 
+    let headers = args.object.headers().map_err(Failure::usage)?;
     let connected = tokio::select! {
         connected = args.connection.connect() => connected?,
         // Credentials may come from far away; nothing was begun.
@@ -55,6 +58,7 @@ async fn upload(args: Cp) -> Result<(), Failure> {
         seen: seen.clone(),
     };
     let request = request(&args, &key, &connected)
+        .headers(headers)
         .progress(&progress)
         .cancellation(cancel.clone())
         .on_event(move |event, error| reporter.tell(event, error));
@@ -63,10 +67,10 @@ async fn upload(args: Cp) -> Result<(), Failure> {
     meter.clear();
     let seen = seen.lock().unwrap_or_else(PoisonError::into_inner).clone();
     match ended {
-        Some(Ok(_)) => {
+        Some(Ok(done)) => {
             connected.close().await;
             leftovers(&args, &key, &seen, &meter);
-            Ok(())
+            Failure::of_callback(done.callback).map_or(Ok(()), Err)
         }
         Some(Err(error)) => Err(failure(error, &args, &key, &seen)),
         None => Err(interrupted()),
@@ -93,6 +97,9 @@ fn request(args: &Cp, key: &Key, connected: &Connected) -> UploadObjectRequest {
     }
     if let Some(directory) = &args.checkpoint_dir {
         request = request.checkpoint_dir(directory);
+    }
+    if let Some(limit) = args.object.traffic_limit {
+        request = request.traffic_limit(limit);
     }
     if let Some(embedded) = &connected.embedded {
         request = request.endpoint_name(embedded.name());

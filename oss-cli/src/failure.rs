@@ -1,6 +1,6 @@
 //! How a command ends without success: the words, what to type next, the exit code.
 
-use oss_client::{Error, ErrorKind};
+use oss_client::{Callback, Error, ErrorKind};
 use std::io::{self, Write};
 use std::process::ExitCode;
 
@@ -13,6 +13,8 @@ pub(crate) enum Exit {
     Usage,
     /// 3: the same command continues.
     Again,
+    /// 4: the object is stored and verified, its callback failed or nobody knows. Neither is a reason to upload again.
+    Callback,
 }
 
 #[derive(Debug)]
@@ -36,6 +38,7 @@ impl Exit {
             Self::Change => 1,
             Self::Usage => 2,
             Self::Again => 3,
+            Self::Callback => 4,
         }
     }
 }
@@ -65,6 +68,18 @@ impl Failure {
     pub(crate) fn again(error: impl Into<anyhow::Error>) -> Self {
         let next = vec![crate::advice::same_command()];
         Self { exit: Exit::Again, error: error.into(), next }
+    }
+
+    /// Of an upload that succeeded, where its callback did not, or may not have.
+    pub(crate) fn of_callback(callback: Callback) -> Option<Self> {
+        let error = match callback {
+            Callback::Failed => anyhow::anyhow!("the object is stored and verified, its callback failed"),
+            Callback::Unknown => {
+                anyhow::anyhow!("the object is stored and verified, whether its callback worked is unknown")
+            }
+            _ => return None,
+        };
+        Some(Self { exit: Exit::Callback, error, next: Vec::new() })
     }
 
     /// Of a plain call: the same command again, now or once what OSS refuses is mended.

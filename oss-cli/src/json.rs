@@ -1,7 +1,7 @@
 //! `--json`: what each line says.
 
 use crate::failure::Failure;
-use oss_client::{CallError, Completed, Error, ErrorKind, Event, Fault, UploadId};
+use oss_client::{CallError, Callback, Completed, Error, ErrorKind, Event, Fault, UploadId};
 use serde_json::{Value, json};
 use std::io::{self, Write};
 use std::time::Duration;
@@ -47,7 +47,10 @@ pub(crate) fn event(
             "code": error.and_then(CallError::service).map(|service| service.code.as_str()),
             "request_id": error.and_then(CallError::request_id),
         }),
-        Event::Notice(notice) => json!({ "event": "notice", "message": notice.to_string() }),
+        Event::Notice(notice) => json!({
+            "event": "notice", "message": notice.to_string(),
+            "error": error.map(|error| chain(error).join(": ")),
+        }),
         Event::Completed(done) => completed(job, done, elapsed),
         _ => return None,
     };
@@ -82,6 +85,8 @@ fn completed(job: &Job, done: &Completed, elapsed: Duration) -> Value {
         "crc64": done.crc64.to_string(),
         "etag": done.object.etag.as_ref().map(ToString::to_string),
         "version_id": done.object.version_id,
+        "callback": callback_name(done.callback),
+        "callback_body": done.object.callback_body.as_deref().map(callback_body),
         "request_id": done.object.request_id,
         "bytes_sent": done.bytes_sent, "bytes_reused": done.bytes_reused,
         "parts_sent": done.parts_sent, "parts_reused": done.parts_reused,
@@ -100,6 +105,20 @@ fn id(upload_id: Option<&UploadId>) -> Option<&str> {
 
 fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn callback_name(callback: Callback) -> &'static str {
+    match callback {
+        Callback::NotAsked => "not_asked",
+        Callback::Succeeded => "succeeded",
+        Callback::Failed => "failed",
+        _ => "unknown",
+    }
+}
+
+/// The callback server's JSON as it is; what is none, as text.
+fn callback_body(body: &[u8]) -> Value {
+    serde_json::from_slice(body).unwrap_or_else(|_| String::from_utf8_lossy(body).into())
 }
 
 fn kind_name(kind: ErrorKind) -> &'static str {

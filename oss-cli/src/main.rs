@@ -53,7 +53,7 @@ fn main() -> ExitCode {
 
 async fn run(args: Args) -> Result<(), Failure> {
     match args.command {
-        Command::Cp(args) => cp::run(args).await,
+        Command::Cp(args) => cp::run(*args).await,
         Command::Serve(args) => serve::run(args).await,
         Command::Presign(args) => presign::run(args).await,
         Command::Abort(args) => abort::run(args).await,

@@ -61,7 +61,10 @@ impl Reporter {
     /// What stderr says of an event; notices also when quiet.
     fn words(&self, event: &Event, error: Option<&CallError>) -> Option<String> {
         match event {
-            Event::Notice(notice) => Some(notice.to_string()),
+            Event::Notice(notice) => {
+                let why = error.map_or(String::new(), |error| format!(" ({})", json::chain(error).join(": ")));
+                Some(format!("{notice}{why}"))
+            }
             _ if self.quiet => None,
             Event::Resumed { upload_id, parts_listed, bytes_listed, .. } => Some(format!(
                 "resuming upload {upload_id}: the server has {parts_listed} parts, {} of {}",
@@ -81,8 +84,10 @@ impl Reporter {
 
     fn verdict(&self, done: &Completed) -> String {
         let Job { bucket, key } = &self.job;
+        let version =
+            done.object.version_id.as_ref().map_or(String::new(), |id| format!(" version {}", id.escape_debug()));
         format!(
-            "verified crc64={} oss://{bucket}/{} {} in {:.1} s ({} sent, {} reused)",
+            "verified crc64={} oss://{bucket}/{}{version} {} in {:.1} s ({} sent, {} reused)",
             done.crc64,
             key.escape_debug(),
             HumanBytes(done.size),

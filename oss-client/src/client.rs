@@ -86,10 +86,10 @@ impl Client {
         Ok(oss_multipart::upload(&self.caller, &self.region, request).await?)
     }
 
-    /// Writes a whole object, at most 5 GiB, from memory.
+    /// Writes a whole object, at most 5 GiB, from memory. After a lost reply it is sent again, and a callback made twice.
     ///
     /// # Errors
-    /// [`Error::Call`].
+    /// [`Error::Call`]. [`ErrorCode::CALLBACK_FAILED`](crate::ErrorCode::CALLBACK_FAILED) says that the object *is* stored.
     ///
     /// # Cancel safety
     /// Dropped, the object may or may not have been written; never a part of it.

@@ -24,10 +24,19 @@ pub(crate) struct Connection {
     /// How requests are signed
     #[arg(long, value_enum, default_value_t = SignVersionArg::V4)]
     pub(crate) sign_version: SignVersionArg,
+    /// Who pays for the requests, in a bucket whose owner does not
+    #[arg(long, value_enum, value_name = "requester")]
+    pub(crate) request_payer: Option<RequestPayer>,
     #[command(flatten)]
     pub(crate) trust: Trust,
     #[command(flatten)]
     pub(crate) limits: NetworkLimits,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RequestPayer {
+    /// The account whose key signs
+    Requester,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

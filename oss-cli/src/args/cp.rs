@@ -1,6 +1,6 @@
 //! `oss cp`.
 
-use super::Connection;
+use super::{Connection, Object};
 use crate::quantity;
 use crate::target::Target;
 use std::path::PathBuf;
@@ -25,8 +25,6 @@ pub(crate) struct Cp {
     /// Where the checkpoint is kept [default: beside the file]
     #[arg(long, value_name = "DIR")]
     pub(crate) checkpoint_dir: Option<PathBuf>,
-    #[command(flatten)]
-    pub(crate) connection: Connection,
     /// One JSON object a line on stdout: started, resumed, part, retry, notice, completed, failed
     #[arg(long)]
     pub(crate) json: bool,
@@ -48,4 +46,8 @@ pub(crate) struct Cp {
     /// Accepts parts for which the server gives no checksum
     #[arg(long)]
     pub(crate) allow_unproven: bool,
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+    #[command(flatten)]
+    pub(crate) object: Object,
 }

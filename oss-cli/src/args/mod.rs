@@ -4,12 +4,14 @@ mod connection;
 mod cp;
 mod link;
 mod network;
+mod object;
 mod trust;
 
 pub(crate) use connection::{AddressingArg, Connection};
 pub(crate) use cp::Cp;
 pub(crate) use link::LinkArgs;
 pub(crate) use network::NetworkLimits;
+pub(crate) use object::Object;
 pub(crate) use trust::Trust;
 
 use crate::quantity;
@@ -32,7 +34,8 @@ Exit codes:
   0  done and verified
   1  something has to change first; the last line says what to type
   2  usage: nothing was sent
-  3  the same command continues";
+  3  the same command continues
+  4  done and verified, but the callback failed or its outcome was lost";
 
 #[derive(Debug, Parser)]
 #[command(name = "oss", version, about = ABOUT, after_help = ENVIRONMENT)]
@@ -48,7 +51,7 @@ pub(crate) struct Args {
 pub(crate) enum Command {
     /// Uploads a file; typed again after any failure, it goes on where it was
     #[command(after_help = ENVIRONMENT)]
-    Cp(Cp),
+    Cp(Box<Cp>),
     /// Runs the embedded OSS server for any client, until Ctrl-C
     Serve(Serve),
     /// Prints a URL by which anyone can read or write one object for a while

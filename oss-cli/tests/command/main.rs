@@ -5,6 +5,7 @@
 mod bad_input;
 mod bench;
 mod interrupted;
+mod objects;
 mod secrecy;
 mod served;
 mod tap;

@@ -13,6 +13,7 @@ const STORED: &[&str] = &[
     "content-type",
     "expires",
     "x-oss-object-acl",
+    "x-oss-server-side-data-encryption",
     "x-oss-server-side-encryption",
     "x-oss-server-side-encryption-key-id",
     "x-oss-storage-class",
