@@ -21,6 +21,8 @@ const PASSED_ON: &[&str] = &[
     "--no-progress-timeout",
     "--response-timeout",
     "--complete-timeout",
+    "--retry-budget",
+    "--bandwidth-limit",
 ];
 
 /// The same, without a value.

@@ -3,7 +3,7 @@
 use crate::args::{AddressingArg, Connection};
 use crate::embedded::{self, Embedded};
 use crate::failure::Failure;
-use oss_client::{Bucket, Client, CredentialsProvider, EnvironmentCredentials};
+use oss_client::{Bucket, Client, CredentialsProvider, EnvironmentCredentials, RetryPolicy};
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -79,6 +79,8 @@ impl Connection {
             .signature_version(self.sign_version.into())
             .timeouts(self.limits.timeouts())
             .requester_pays(self.request_payer.is_some())
+            .bandwidth_limit(&self.limits.bandwidth())
+            .retry(RetryPolicy { budget: self.limits.retry_budget, ..RetryPolicy::default() })
             .user_agent(concat!("oss-cli/", env!("CARGO_PKG_VERSION")));
         if let Some(network) = self.network {
             builder = builder.network(network.into());

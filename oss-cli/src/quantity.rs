@@ -2,6 +2,7 @@
 
 use oss_client::Memory;
 use oss_client::limits::{MAX_PART_SIZE, MIN_PART_SIZE};
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 /// A part size: bytes, or a whole number with K, M or G (also KiB, MiB, GiB), always powers of 1024.
@@ -25,6 +26,12 @@ pub(crate) fn memory(text: &str) -> Result<u64, String> {
 /// Bytes a second, written as a part size is.
 pub(crate) fn rate(text: &str) -> Result<u64, String> {
     bytes(text).filter(|rate| *rate > 0).ok_or_else(|| "bytes a second are written like 1250000, 100K or 12MiB".into())
+}
+
+/// Bytes a second, written like a size.
+pub(crate) fn bandwidth(text: &str) -> Result<NonZeroU64, String> {
+    let enough = bytes(text).filter(|bytes| *bytes >= 1 << 10).and_then(NonZeroU64::new);
+    enough.ok_or_else(|| "a bandwidth is 1KiB a second or more, written like 524288, 512K or 5MiB".into())
 }
 
 /// A whole number of bytes, with a binary unit or none. `KB` is refused: it means 1000 to some and 1024 to others.
@@ -122,6 +129,14 @@ mod tests {
         }
         assert!(part_size("18446744073709551615G").is_err());
         assert!(part_size("99999999999999999999").is_err());
+    }
+
+    #[test]
+    fn a_bandwidth_below_a_kilobyte_is_a_slip_of_the_pen() {
+        assert_eq!(bandwidth("512K"), Ok(NonZeroU64::new(512 << 10).unwrap()));
+        for text in ["0", "1023", "5", "5MB", "5Mbit", "-1M", "99999999999999999999"] {
+            assert!(bandwidth(text).unwrap_err().contains("1KiB"), "{text}");
+        }
     }
 
     #[test]

@@ -1,8 +1,8 @@
 use crate::{Client, Error};
 use oss_http::proto::TrafficLimit;
 use oss_http::{
-    Addressing, Caller, CredentialsProvider, Endpoint, EndpointError, EnvironmentCredentials, HyperTransport, Network,
-    RetryPolicy, Signer, StaticCredentials, Timeouts, Transport, TransportOptions,
+    Addressing, BandwidthLimit, Caller, CredentialsProvider, Endpoint, EndpointError, EnvironmentCredentials,
+    HyperTransport, Network, RetryPolicy, Signer, StaticCredentials, Timeouts, Transport, TransportOptions,
 };
 use oss_multipart::Memory;
 use std::fmt;
@@ -113,6 +113,13 @@ impl ClientBuilder {
         self
     }
 
+    /// How many bytes a second all of the client's connections may move together, both ways. A clone of the limit
+    /// changes it while transfers run; clients that are given clones share it.
+    pub fn bandwidth_limit(mut self, limit: &BandwidthLimit) -> Self {
+        self.options.bandwidth = limit.clone();
+        self
+    }
+
     /// How long the plain calls go on. The resumable upload has its own budget
     /// ([`UploadObjectRequest::retry_budget`](crate::UploadObjectRequest::retry_budget)).
     pub fn retry(mut self, policy: RetryPolicy) -> Self {
@@ -147,8 +154,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Sends requests by other means than sockets (a server in the process, a recorder). CA file and timeouts are then
-    /// the transport's own business.
+    /// Sends requests by other means than sockets (a server in the process, a recorder). CA file, timeouts and
+    /// bandwidth limit are then the transport's own business.
     pub fn transport(mut self, transport: Arc<dyn Transport>) -> Self {
         self.transport = Some(transport);
         self

@@ -49,10 +49,10 @@ pub use oss_http::proto::{
     limits, ops,
 };
 pub use oss_http::{
-    Addressing, Answered, BoxFuture, CallCause, CallError, CertificateProblem, Credentials, CredentialsError,
-    CredentialsProvider, Endpoint, EndpointError, EnvironmentCredentials, Fault, HyperTransport, Network, Payload,
-    PayloadStream, PresignError, ReplyBody, ResponseTimeout, RetryPolicy, StaticCredentials, Timeouts, TlsError,
-    TlsOptions, Transport, TransportError, TransportOptions,
+    Addressing, Answered, BandwidthLimit, BoxFuture, CallCause, CallError, CertificateProblem, Credentials,
+    CredentialsError, CredentialsProvider, Endpoint, EndpointError, EnvironmentCredentials, Fault, HyperTransport,
+    Network, Payload, PayloadStream, PresignError, ReplyBody, ResponseTimeout, RetryPolicy, StaticCredentials,
+    Timeouts, TlsError, TlsOptions, Transport, TransportError, TransportOptions,
 };
 pub use oss_multipart::plan::{DEFAULT_PART_SIZE, Plan, PlanError};
 pub use oss_multipart::{

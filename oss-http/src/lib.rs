@@ -89,7 +89,7 @@ pub use credentials::{
 pub use endpoint::{Addressing, Endpoint, EndpointError};
 pub use fault::Fault;
 #[cfg(feature = "hyper")]
-pub use hyper_transport::{HyperTransport, TlsError, TlsOptions, TransportOptions};
+pub use hyper_transport::{BandwidthLimit, HyperTransport, TlsError, TlsOptions, TransportOptions};
 pub use network::Network;
 pub use payload::{Payload, PayloadStream, SourceChanged};
 pub use reply_body::ReplyBody;

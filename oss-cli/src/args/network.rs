@@ -1,7 +1,8 @@
 //! How the network is used.
 
 use crate::quantity;
-use oss_client::Timeouts;
+use oss_client::{BandwidthLimit, Timeouts};
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 const HEADING: &str = "Network";
@@ -21,9 +22,19 @@ pub(crate) struct NetworkLimits {
     /// The same for the call that puts the parts together
     #[arg(long, help_heading = HEADING, value_name = "DURATION", default_value = "10m", value_parser = quantity::timeout)]
     pub(crate) complete_timeout: Duration,
+    /// How long to go on trying without any progress; waiting for a reply that comes does not count
+    #[arg(long, help_heading = HEADING, value_name = "DURATION", default_value = "5m", value_parser = quantity::timeout)]
+    pub(crate) retry_budget: Duration,
+    /// Bytes a second over all connections, 1KiB or more; K, M and G are binary [default: no limit]
+    #[arg(long, help_heading = HEADING, value_name = "SIZE", value_parser = quantity::bandwidth)]
+    pub(crate) bandwidth_limit: Option<NonZeroU64>,
 }
 
 impl NetworkLimits {
+    pub(crate) fn bandwidth(&self) -> BandwidthLimit {
+        BandwidthLimit::new(self.bandwidth_limit)
+    }
+
     pub(crate) fn timeouts(&self) -> Timeouts {
         Timeouts {
             connect: self.connect_timeout,
@@ -48,6 +59,13 @@ mod tests {
     #[test]
     fn what_is_not_said_is_the_librarys_default() {
         assert_eq!(Line::parse_from(["oss"]).limits.timeouts(), Timeouts::default());
+    }
+
+    #[test]
+    fn a_bandwidth_is_bytes_a_second_and_no_limit_when_not_said() {
+        assert_eq!(Line::parse_from(["oss"]).limits.bandwidth().bytes_per_second(), None);
+        let limited = Line::parse_from(["oss", "--bandwidth-limit", "5MiB"]);
+        assert_eq!(limited.limits.bandwidth().bytes_per_second(), NonZeroU64::new(5 << 20));
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod bad_input;
 mod bench;
 mod interrupted;
 mod objects;
+mod network;
 mod secrecy;
 mod served;
 mod tap;

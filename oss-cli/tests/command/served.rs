@@ -6,13 +6,13 @@ use std::net::TcpStream;
 use std::process::Command;
 
 /// A running `oss serve`; its address is known.
-struct Server {
-    running: Running,
+pub(crate) struct Server {
+    pub(crate) running: Running,
     endpoint: String,
 }
 
 impl Server {
-    fn start(bench: &Bench) -> Self {
+    pub(crate) fn start(bench: &Bench) -> Self {
         let line = ["serve", "--access-key-id", "id", "--access-key-secret", "top-secret"];
         let mut running = Running::start(bench.command(&line));
         let line = running.line();
@@ -21,7 +21,7 @@ impl Server {
     }
 
     /// A command that finds the server, and signs with `secret`, through its environment.
-    fn client(&self, bench: &Bench, line: &[&str], secret: &str) -> Command {
+    pub(crate) fn client(&self, bench: &Bench, line: &[&str], secret: &str) -> Command {
         let mut command = bench.command(line);
         command.env("OSS_ENDPOINT", &self.endpoint).env("OSS_REGION", "cn-hangzhou");
         command.env("OSS_ACCESS_KEY_ID", "id").env("OSS_ACCESS_KEY_SECRET", secret);

@@ -1,10 +1,12 @@
+use super::bandwidth::BandwidthLimit;
+use super::meter::Meter;
 use super::unsent::SendQueue;
 use hyper_util::client::legacy::connect::{Connected, Connection};
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::task::{Context, Poll};
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -21,14 +23,44 @@ pub(super) struct Activity {
     written: AtomicU64,
     /// The socket takes no more bytes, at the moment or for good.
     blocked: AtomicBool,
+    /// A bandwidth limit holds bytes back, each way.
+    held_write: AtomicBool,
+    held_read: AtomicBool,
     queue: SendQueue,
+    limit: OnceLock<BandwidthLimit>,
 }
 
 impl Activity {
     fn new(queue: SendQueue) -> Arc<Self> {
         let zero = || AtomicU64::new(0);
-        let (base, blocked) = (Instant::now(), AtomicBool::new(false));
-        Arc::new(Self { base, read_at: zero(), wrote_at: zero(), read: zero(), written: zero(), blocked, queue })
+        let no = || AtomicBool::new(false);
+        Arc::new(Self {
+            base: Instant::now(),
+            read_at: zero(),
+            wrote_at: zero(),
+            read: zero(),
+            written: zero(),
+            blocked: no(),
+            held_write: no(),
+            held_read: no(),
+            queue,
+            limit: OnceLock::new(),
+        })
+    }
+
+    /// From now on the connection shares this limit.
+    pub(super) fn limit_by(&self, limit: &BandwidthLimit) {
+        self.limit.get_or_init(|| limit.clone());
+    }
+
+    /// The request is held back by our own limit.
+    pub(super) fn is_held(&self) -> bool {
+        self.held_write.load(Relaxed)
+    }
+
+    /// The reply is held back by our own limit.
+    pub(super) fn is_reading_held(&self) -> bool {
+        self.held_read.load(Relaxed)
     }
 
     /// Bytes written that the other side has not acknowledged, where the system tells. Not for the hot path.
@@ -41,9 +73,14 @@ impl Activity {
         self.base + Duration::from_micros(self.wrote_at.load(Relaxed))
     }
 
+    /// The last successful read, or [`begin`](Self::begin).
+    pub(super) fn last_read(&self) -> Instant {
+        self.base + Duration::from_micros(self.read_at.load(Relaxed))
+    }
+
     /// The last successful read or write, or [`begin`](Self::begin).
     pub(super) fn last(&self) -> Instant {
-        self.last_write().max(self.base + Duration::from_micros(self.read_at.load(Relaxed)))
+        self.last_write().max(self.last_read())
     }
 
     pub(super) fn is_blocked(&self) -> bool {
@@ -94,16 +131,28 @@ pub(super) struct Watched {
     activity: Arc<Activity>,
     /// A write has failed.
     broken: bool,
+    writing: Meter,
+    reading: Meter,
 }
 
 impl Watched {
     pub(super) fn new(socket: TcpStream) -> Self {
         let activity = Activity::new(SendQueue::of(&socket));
-        Self { socket, activity, broken: false }
+        Self { socket, activity, broken: false, writing: Meter::default(), reading: Meter::default() }
     }
 
     pub(super) fn activity(&self) -> &Arc<Activity> {
         &self.activity
+    }
+
+    /// How many of these bytes may be written now.
+    fn poll_room(&mut self, cx: &mut Context<'_>, wanted: usize) -> Poll<usize> {
+        let Some(limit) = self.activity.limit.get() else { return Poll::Ready(wanted) };
+        let room = self.writing.poll_grant(cx, limit, wanted);
+        if self.activity.held_write.load(Relaxed) != room.is_pending() {
+            self.activity.held_write.store(room.is_pending(), Relaxed);
+        }
+        room
     }
 
     /// Notes a write.
@@ -116,6 +165,7 @@ impl Watched {
             Poll::Ready(Ok(bytes)) => {
                 self.activity.blocked.store(false, Relaxed);
                 self.activity.note_write(bytes);
+                self.writing.used(bytes);
                 Poll::Ready(Ok(bytes))
             }
             Poll::Ready(Err(error)) if is_broken(&error) => {
@@ -141,16 +191,27 @@ fn is_broken(error: &io::Error) -> bool {
 
 impl AsyncRead for Watched {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        let pause = this.reading.poll_pause(cx);
+        if this.activity.held_read.load(Relaxed) != pause.is_pending() {
+            this.activity.held_read.store(pause.is_pending(), Relaxed);
+        }
+        ready!(pause);
         let before = buf.filled().len();
-        let outcome = Pin::new(&mut self.socket).poll_read(cx, buf);
-        self.activity.note_read(buf.filled().len() - before);
+        let outcome = Pin::new(&mut this.socket).poll_read(cx, buf);
+        let bytes = buf.filled().len() - before;
+        this.activity.note_read(bytes);
+        if let Some(limit) = this.activity.limit.get() {
+            this.reading.charge(limit, bytes);
+        }
         outcome
     }
 }
 
 impl AsyncWrite for Watched {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        let outcome = Pin::new(&mut self.socket).poll_write(cx, buf);
+        let room = ready!(self.poll_room(cx, buf.len()));
+        let outcome = Pin::new(&mut self.socket).poll_write(cx, &buf[..room]);
         self.wrote(cx, outcome)
     }
 
@@ -159,7 +220,12 @@ impl AsyncWrite for Watched {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let outcome = Pin::new(&mut self.socket).poll_write_vectored(cx, bufs);
+        let wanted = bufs.iter().map(|buf| buf.len()).sum();
+        let room = ready!(self.poll_room(cx, wanted));
+        let outcome = match bufs.iter().find(|buf| !buf.is_empty()) {
+            Some(first) if room < wanted => Pin::new(&mut self.socket).poll_write(cx, &first[..room.min(first.len())]),
+            _ => Pin::new(&mut self.socket).poll_write_vectored(cx, bufs),
+        };
         self.wrote(cx, outcome)
     }
 

@@ -83,6 +83,9 @@ impl Streaming {
             Box::pin(sleep(limit))
         });
         while timer.as_mut().poll(cx).is_ready() {
+            if activity.is_reading_held() {
+                activity.touch();
+            }
             let until = activity.last() + limit;
             if Instant::now() >= until {
                 return Poll::Ready(Some(Err(TransportError::Timeout { waiting: Waiting::ReplyBody, limit })));

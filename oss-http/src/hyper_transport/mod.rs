@@ -4,9 +4,11 @@
 //! of that exchange (no task is spawned), handed on to the reply's body, and given back once that has been read.
 
 mod activity;
+mod bandwidth;
 mod dial;
 mod idle;
 mod incoming;
+mod meter;
 mod options;
 mod outgoing;
 mod trust;
@@ -17,6 +19,7 @@ mod wire;
 
 use crate::transport::Cause;
 use crate::{BoxFuture, Payload, ReplyBody, ResponseTimeout, Timeouts, Transport, TransportError};
+pub use bandwidth::BandwidthLimit;
 use dial::Dialer;
 use http::{Method, Request, Response, Uri, request};
 use idle::{Idle, Origin};
@@ -35,6 +38,7 @@ use wire::{Failure, Wire};
 #[derive(Debug)]
 pub struct HyperTransport {
     timeouts: Timeouts,
+    bandwidth: BandwidthLimit,
     dialer: Dialer,
     idle: Arc<Idle>,
 }
@@ -45,8 +49,8 @@ impl HyperTransport {
     /// # Errors
     /// [`TlsError`] when the CA file cannot be read or holds no certificate.
     pub fn new(options: TransportOptions) -> Result<Self, TlsError> {
-        let TransportOptions { timeouts, tls } = options;
-        Ok(Self { timeouts, dialer: Dialer::new(timeouts.connect, &tls)?, idle: Arc::default() })
+        let TransportOptions { timeouts, bandwidth, tls } = options;
+        Ok(Self { timeouts, bandwidth, dialer: Dialer::new(timeouts.connect, &tls)?, idle: Arc::default() })
     }
 
     async fn exchange(
@@ -71,6 +75,7 @@ impl HyperTransport {
             }
         }
         let wire = self.dialer.dial(&head.uri).await?;
+        wire.activity.limit_by(&self.bandwidth);
         let reply = self.over(wire, &origin, &head, payload, limits).await;
         reply.map_err(|failure| failure.error)
     }

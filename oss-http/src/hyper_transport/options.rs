@@ -1,4 +1,4 @@
-use super::TlsOptions;
+use super::{BandwidthLimit, TlsOptions};
 use crate::Timeouts;
 
 /// What a [`HyperTransport`](crate::HyperTransport) can be told; everything has a default.
@@ -15,6 +15,8 @@ use crate::Timeouts;
 pub struct TransportOptions {
     /// How long to wait for a connection, a byte, a reply.
     pub timeouts: Timeouts,
+    /// How many bytes a second all connections of the transport may move together.
+    pub bandwidth: BandwidthLimit,
     /// Whose certificates are trusted.
     pub tls: TlsOptions,
 }

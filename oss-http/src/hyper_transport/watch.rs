@@ -45,14 +45,18 @@ impl Watch {
         while self.sleep.as_mut().poll(cx).is_ready() {
             let now = Instant::now();
             let unsent = activity.unsent();
-            if upload.is_waiting() && !activity.is_blocked() {
+            let (held, blocked) = (activity.is_held(), activity.is_blocked());
+            let leaving = unsent.is_some_and(|bytes| bytes > 0);
+            // Nothing is under way, and that is our own doing.
+            if (upload.is_waiting() || held) && !blocked && !leaving {
                 activity.touch();
             }
             let (_, written) = activity.counts();
             self.leaving.look(now, written, unsent);
-            let sending = !upload.is_drained() || activity.is_blocked() || unsent.is_some_and(|bytes| bytes > 0);
-            let (waiting, since, limit) = if sending {
-                (Waiting::Send, activity.last().max(self.leaving.moved), self.limits.no_progress)
+            let (waiting, since, limit) = if !upload.is_drained() || blocked || held || leaving {
+                // Where the queue is known, what the kernel took is no progress yet.
+                let moved = if unsent.is_some() { activity.last_read() } else { activity.last() };
+                (Waiting::Send, moved.max(self.leaving.moved), self.limits.no_progress)
             } else {
                 (Waiting::Reply, self.leaving.all_left(activity.last_write()), self.limits.response)
             };

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "the helpers of a test fail it, as the test itself does")]
 
+mod bandwidth;
 mod cached;
 mod call;
 mod endpoint;

@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use http::{Method, Request, Response};
 use oss_http::{
-    HyperTransport, Payload, ReplyBody, ResponseTimeout, Timeouts, Transport, TransportError, TransportOptions,
+    BandwidthLimit, HyperTransport, Payload, ReplyBody, ResponseTimeout, Timeouts, Transport, TransportError,
+    TransportOptions,
 };
 use std::future::Future;
 use std::time::Duration;
@@ -102,6 +103,11 @@ pub(crate) fn patient() -> Timeouts {
 
 pub(crate) fn transport(timeouts: Timeouts) -> HyperTransport {
     HyperTransport::new(TransportOptions { timeouts, ..TransportOptions::default() }).unwrap()
+}
+
+pub(crate) fn limited(timeouts: Timeouts, bandwidth: &BandwidthLimit) -> HyperTransport {
+    let options = TransportOptions { timeouts, bandwidth: bandwidth.clone(), ..TransportOptions::default() };
+    HyperTransport::new(options).unwrap()
 }
 
 pub(crate) async fn send(

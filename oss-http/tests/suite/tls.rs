@@ -89,7 +89,9 @@ async fn ask(
     options: TlsOptions,
 ) -> (Result<bytes::Bytes, TransportError>, Option<CipherSuite>) {
     let server = Server::start().await;
-    let transport = HyperTransport::new(TransportOptions { timeouts: patient(), tls: options }).unwrap();
+    let transport =
+        HyperTransport::new(TransportOptions { timeouts: patient(), tls: options, ..TransportOptions::default() })
+            .unwrap();
     let mut request = server.request(Method::PUT, Payload::bytes(vec![7; BODY]));
     *request.uri_mut() = format!("https://{}/x", server.address).parse().unwrap();
     let client = async { read(send(&transport, request).await).await };
@@ -212,7 +214,7 @@ async fn insecure_takes_any_certificate() {
 fn a_ca_file_that_cannot_serve_is_refused_at_once() {
     let open = |path: PathBuf| {
         let tls = TlsOptions { ca_file: Some(path), ..TlsOptions::default() };
-        HyperTransport::new(TransportOptions { timeouts: patient(), tls })
+        HyperTransport::new(TransportOptions { timeouts: patient(), tls, ..TransportOptions::default() })
     };
     assert!(matches!(open("/nowhere/ca.pem".into()), Err(TlsError::Read { .. })));
     let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
