@@ -1,5 +1,6 @@
 use super::idle::{Idle, Origin};
 use super::outgoing::Upload;
+use super::watch::poll_alarm;
 use super::wire::{Wire, from_hyper};
 use crate::{ReplyBody, TransportError, Waiting};
 use bytes::Bytes;
@@ -82,7 +83,7 @@ impl Streaming {
             activity.touch();
             Box::pin(sleep(limit))
         });
-        while timer.as_mut().poll(cx).is_ready() {
+        while poll_alarm(timer, cx).is_ready() {
             if activity.is_reading_held() {
                 activity.touch();
             }

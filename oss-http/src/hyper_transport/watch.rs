@@ -2,9 +2,11 @@ use super::activity::Activity;
 use super::outgoing::Upload;
 use super::wire::Limits;
 use crate::{TransportError, Waiting};
-use std::pin::Pin;
+use std::future::Future;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
+use tokio::task::unconstrained;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 /// The timeouts of an exchange until its reply's head. One timer that looks again when it fires, instead of one that
@@ -42,7 +44,7 @@ impl Watch {
         activity: &Activity,
         upload: &Upload,
     ) -> Poll<TransportError> {
-        while self.sleep.as_mut().poll(cx).is_ready() {
+        while poll_alarm(&mut self.sleep, cx).is_ready() {
             let now = Instant::now();
             let unsent = activity.unsent();
             let (held, blocked) = (activity.is_held(), activity.is_blocked());
@@ -69,6 +71,12 @@ impl Watch {
         }
         Poll::Pending
     }
+}
+
+/// A timer that a flood cannot starve: reading as fast as the other side sends uses up the task's share of work in every
+/// turn, and a plain timer then waits for the next turn, in which it is so again.
+pub(super) fn poll_alarm(sleep: &mut Pin<Box<Sleep>>, cx: &mut Context<'_>) -> Poll<()> {
+    pin!(unconstrained(sleep.as_mut())).poll(cx)
 }
 
 impl Leaving {
