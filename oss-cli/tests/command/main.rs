@@ -5,8 +5,8 @@
 mod bad_input;
 mod bench;
 mod interrupted;
-mod objects;
 mod network;
+mod objects;
 mod secrecy;
 mod served;
 mod tap;
