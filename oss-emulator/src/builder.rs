@@ -1,4 +1,5 @@
 use crate::authenticate::Access;
+use crate::callback::{CallbackRequest, CallbackServer};
 use crate::clock::Clock;
 use crate::emulator::Shared;
 use crate::ledger::Ledger;
@@ -24,6 +25,7 @@ pub struct Builder {
     clock_offset: i64,
     body_timeout: Option<Duration>,
     link: Option<Link>,
+    callbacks: Option<CallbackServer>,
 }
 
 /// Why there is no emulator.
@@ -58,6 +60,7 @@ impl Default for Builder {
             clock_offset: 0,
             body_timeout: None,
             link: None,
+            callbacks: None,
         }
     }
 }
@@ -142,6 +145,12 @@ impl Builder {
         self
     }
 
+    /// Answers callbacks by a function: status and body. Else they are posted to the loopback address they name.
+    pub fn callbacks(mut self, serve: impl Fn(&CallbackRequest) -> (u16, String) + Send + Sync + 'static) -> Self {
+        self.callbacks = Some(CallbackServer::new(serve));
+        self
+    }
+
     /// Opens the store and makes the buckets.
     ///
     /// # Errors
@@ -162,6 +171,7 @@ impl Builder {
             base_hosts: self.base_hosts,
             auto_create_buckets: self.auto_create_buckets,
             body_timeout: self.body_timeout,
+            callbacks: self.callbacks,
             shaping: self.link.map(Shaping::new),
             ledger: Ledger::new(),
             faults: Mutex::new(self.faults),

@@ -3,6 +3,7 @@
 use crate::addressing::{decode_query, locate};
 use crate::authenticate::Access;
 use crate::call::Call;
+use crate::callback::{About, Callback, CallbackServer};
 use crate::clock::{Clock, http_date};
 use crate::faults::{FaultScript, Seen};
 use crate::ledger::{Ledger, LedgerEntry, Line};
@@ -36,6 +37,7 @@ pub(crate) struct Shared {
     pub(crate) base_hosts: Vec<String>,
     pub(crate) auto_create_buckets: bool,
     pub(crate) body_timeout: Option<Duration>,
+    pub(crate) callbacks: Option<CallbackServer>,
     pub(crate) shaping: Option<Shaping>,
     pub(crate) ledger: Ledger,
     pub(crate) faults: Mutex<FaultScript>,
@@ -93,7 +95,7 @@ impl Emulator {
         let outcome = match self.before(&fault).await? {
             Some(Injected::Reply(reply)) => Ok(reply),
             Some(Injected::Refusal(refusal)) => Err(refusal),
-            None => match self.answer(call, misplaced, &line, &mut body).await {
+            None => match self.answer(call, misplaced, &line, &mut body, &request_id).await {
                 Ok(reply) => Ok(reply),
                 Err(Broken::Refused(refusal)) => Err(refusal),
                 Err(Broken::Dropped(dropped)) => return Err(dropped),
@@ -176,6 +178,7 @@ impl Emulator {
         misplaced: Option<Refusal>,
         line: &Arc<Line>,
         body: &mut Incoming<'_, B>,
+        request_id: &str,
     ) -> Result<Reply, Broken>
     where
         B: Body<Data = Bytes> + Send,
@@ -186,8 +189,14 @@ impl Emulator {
         let signer = self.shared.access.check(&call, self.shared.clock.seconds())?;
         call.signed = signer.is_some();
         line.note(|entry| entry.access_key_id = signer);
+        let callback = Callback::of(&call)?;
+        let about = About::new(&call, request_id);
         let received = receive::body(&self.shared, &call, line, body).await?;
-        Ok(self.apply(call, received, Arc::clone(line)).await?)
+        let reply = self.apply(call, received, Arc::clone(line)).await?;
+        match callback {
+            Some(callback) => Ok(callback.make(&self.shared, &about, reply).await?),
+            None => Ok(reply),
+        }
     }
 
     /// Lets the operation do its work, on disk off the runtime's threads; it ends even when nobody waits any more, and the

@@ -1,7 +1,7 @@
 //! What a test sees and does beside the protocol.
 
 use crate::ledger::LedgerEntry;
-use crate::store::{Object, Upload};
+use crate::store::{Object, Upload, Versioning};
 use crate::{Emulator, Fault, Rule};
 use bytes::Bytes;
 use oss_proto::Crc64;
@@ -22,6 +22,8 @@ pub struct StoredObject {
     pub last_modified: u64,
     /// Made by a multipart upload.
     pub multipart: bool,
+    /// `None` in a bucket that never kept versions, where it is the version `null`.
+    pub version_id: Option<String>,
     /// Stored headers (`content-type`, `x-oss-meta-…`) by lower-case name.
     pub headers: BTreeMap<String, String>,
 }
@@ -99,6 +101,18 @@ impl Emulator {
         Some(Bytes::from(bytes))
     }
 
+    /// The versions of a key, the current one last: their ids, and whether they are delete markers.
+    pub fn versions(&self, bucket: &str, key: &str) -> Vec<(String, bool)> {
+        let buckets = self.shared.shelf.lock();
+        let versions = buckets.get(bucket).and_then(|bucket| bucket.versions.get(key)).into_iter().flatten();
+        versions.map(|object| (object.record.version_id().to_owned(), object.record.delete_marker)).collect()
+    }
+
+    /// Makes a bucket keep versions, or pause. Tells whether there was such a bucket.
+    pub fn set_versioning(&self, bucket: &str, versioning: Versioning) -> bool {
+        self.shared.shelf.set_versioning(bucket, versioning).is_ok()
+    }
+
     /// The keys in a bucket, in order.
     pub fn keys(&self, bucket: &str) -> Vec<String> {
         self.shared.shelf.lock().get(bucket).map(|bucket| bucket.objects.keys().cloned().collect()).unwrap_or_default()
@@ -136,7 +150,8 @@ impl Emulator {
 
     /// Removes an object behind the client's back. Tells whether there was one.
     pub fn remove_object(&self, bucket: &str, key: &str) -> bool {
-        self.object(bucket, key).is_some() && self.shared.shelf.delete_object(bucket, key).is_ok()
+        self.object(bucket, key).is_some()
+            && self.shared.shelf.delete_object(bucket, key, None, self.shared.clock.seconds()).is_ok()
     }
 }
 
@@ -148,6 +163,7 @@ fn describe(object: &Object) -> StoredObject {
         crc64: Crc64::new(record.crc64),
         last_modified: record.modified,
         multipart: record.multipart,
+        version_id: record.version.clone(),
         headers: record.headers.clone(),
     }
 }

@@ -15,9 +15,10 @@
 //! CompleteMultipartUpload is one rename of a list of parts, which are not copied. A body never sits in memory whole.
 //!
 //! # Limits
-//! One region, no versioning, no copies, no tagging, ACL, policies, lifecycle, append, callbacks or image processing: what is
-//! missing is refused with `NotImplemented` rather than taken for something else. Every operation on metadata takes one lock:
-//! this is a server for tests and demos.
+//! One region and one owner: ACLs are stored and told, not enforced. No listing of versions, no copies, policies, lifecycle,
+//! append or image processing: what is missing is refused with `NotImplemented` rather than taken for something else.
+//! Callbacks are posted to loopback addresses only ([`Builder::callbacks`] answers them in process). Every operation on
+//! metadata takes one lock: this is a server for tests and demos.
 //!
 //! # Example
 //! ```
@@ -50,6 +51,7 @@ mod addressing;
 mod authenticate;
 mod builder;
 mod call;
+mod callback;
 mod clock;
 mod emulator;
 mod faults;
@@ -65,6 +67,7 @@ mod server;
 mod store;
 
 pub use builder::{BuildError, Builder};
+pub use callback::CallbackRequest;
 pub use emulator::{Dropped, Emulator};
 pub use faults::{Fault, FaultScript, Gate, Hook, Rule, Until};
 pub use inspect::{StoredObject, StoredUpload};
@@ -73,4 +76,4 @@ pub use link::Link;
 pub use operation::Operation;
 pub use reply::{ReplyBody, ReplyCut};
 pub use server::Serving;
-pub use store::{Store, StoreError};
+pub use store::{Store, StoreError, Versioning};

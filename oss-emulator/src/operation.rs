@@ -12,6 +12,8 @@ pub enum Operation {
     GetBucketInfo,
     GetBucketLocation,
     GetBucketAcl,
+    PutBucketVersioning,
+    GetBucketVersioning,
     ListObjects,
     ListObjectsV2,
     ListMultipartUploads,
@@ -20,6 +22,11 @@ pub enum Operation {
     HeadObject,
     GetObjectMeta,
     DeleteObject,
+    PutObjectAcl,
+    GetObjectAcl,
+    PutObjectTagging,
+    GetObjectTagging,
+    DeleteObjectTagging,
     InitiateMultipartUpload,
     UploadPart,
     ListParts,
@@ -39,6 +46,8 @@ impl Operation {
             Self::GetBucketInfo => "GetBucketInfo",
             Self::GetBucketLocation => "GetBucketLocation",
             Self::GetBucketAcl => "GetBucketAcl",
+            Self::PutBucketVersioning => "PutBucketVersioning",
+            Self::GetBucketVersioning => "GetBucketVersioning",
             Self::ListObjects => "ListObjects",
             Self::ListObjectsV2 => "ListObjectsV2",
             Self::ListMultipartUploads => "ListMultipartUploads",
@@ -47,6 +56,11 @@ impl Operation {
             Self::HeadObject => "HeadObject",
             Self::GetObjectMeta => "GetObjectMeta",
             Self::DeleteObject => "DeleteObject",
+            Self::PutObjectAcl => "PutObjectACL",
+            Self::GetObjectAcl => "GetObjectACL",
+            Self::PutObjectTagging => "PutObjectTagging",
+            Self::GetObjectTagging => "GetObjectTagging",
+            Self::DeleteObjectTagging => "DeleteObjectTagging",
             Self::InitiateMultipartUpload => "InitiateMultipartUpload",
             Self::UploadPart => "UploadPart",
             Self::ListParts => "ListParts",
@@ -54,6 +68,11 @@ impl Operation {
             Self::AbortMultipartUpload => "AbortMultipartUpload",
             Self::Other => "Other",
         }
+    }
+
+    /// Whether an object appears.
+    pub(crate) fn publishes(self) -> bool {
+        matches!(self, Self::PutObject | Self::CompleteMultipartUpload)
     }
 
     /// Whether the body is the object's or a part's bytes, of any length.
@@ -84,6 +103,11 @@ impl Operation {
     fn on_bucket(method: &Method, has: impl Fn(&str) -> bool, query: &[(String, Option<String>)]) -> Self {
         let version_two = query.iter().any(|(name, value)| name == "list-type" && value.as_deref() == Some("2"));
         match *method {
+            // Of buckets only the objects' tags are known.
+            _ if has("tagging") => Self::Other,
+            Method::PUT if has("versioning") => Self::PutBucketVersioning,
+            Method::GET if has("versioning") => Self::GetBucketVersioning,
+            _ if has("versioning") => Self::Other,
             Method::PUT if !has("acl") => Self::PutBucket,
             Method::DELETE => Self::DeleteBucket,
             Method::GET if has("bucketInfo") => Self::GetBucketInfo,
@@ -97,10 +121,13 @@ impl Operation {
     }
 
     fn on_object(method: &Method, has: impl Fn(&str) -> bool) -> Self {
-        if has("acl") {
-            return Self::Other;
-        }
         match *method {
+            Method::PUT if has("acl") => Self::PutObjectAcl,
+            Method::GET if has("acl") => Self::GetObjectAcl,
+            Method::PUT if has("tagging") => Self::PutObjectTagging,
+            Method::GET if has("tagging") => Self::GetObjectTagging,
+            Method::DELETE if has("tagging") => Self::DeleteObjectTagging,
+            _ if ["acl", "tagging", "versioning"].into_iter().any(&has) => Self::Other,
             Method::PUT if has("partNumber") || has("uploadId") => Self::UploadPart,
             Method::PUT => Self::PutObject,
             Method::GET if has("uploadId") => Self::ListParts,
@@ -128,7 +155,6 @@ const UNSUPPORTED: &[&str] = &[
     "accessPoint",
     "append",
     "asyncFetch",
-    "callback",
     "cname",
     "comp",
     "cors",
@@ -151,9 +177,7 @@ const UNSUPPORTED: &[&str] = &[
     "status",
     "style",
     "symlink",
-    "tagging",
     "transferAcceleration",
-    "versioning",
     "versions",
     "vod",
     "website",
@@ -176,7 +200,9 @@ mod tests {
         assert_eq!(recognise(Method::POST, &["uploadId"]), Operation::CompleteMultipartUpload);
         assert_eq!(recognise(Method::PUT, &["partNumber", "uploadId"]), Operation::UploadPart);
         assert_eq!(recognise(Method::PUT, &[]), Operation::PutObject);
-        assert_eq!(recognise(Method::PUT, &["tagging"]), Operation::Other);
+        assert_eq!(recognise(Method::PUT, &["tagging"]), Operation::PutObjectTagging);
+        assert_eq!(recognise(Method::POST, &["tagging"]), Operation::Other);
+        assert_eq!(recognise(Method::GET, &["acl", "versionId"]), Operation::GetObjectAcl);
         assert_eq!(recognise(Method::GET, &["uploadId"]), Operation::ListParts);
         assert_eq!(recognise(Method::DELETE, &["uploadId"]), Operation::AbortMultipartUpload);
         assert_eq!(recognise(Method::HEAD, &["objectMeta"]), Operation::GetObjectMeta);

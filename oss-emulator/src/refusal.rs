@@ -14,6 +14,7 @@ pub(crate) struct Refusal {
     message: String,
     /// Further elements of the body, in order.
     elements: Vec<(&'static str, String)>,
+    headers: Vec<(&'static str, String)>,
 }
 
 impl Refusal {
@@ -23,6 +24,7 @@ impl Refusal {
             code: ErrorCode::new(code),
             message: message.into(),
             elements: Vec::new(),
+            headers: Vec::new(),
         }
     }
 
@@ -47,6 +49,26 @@ impl Refusal {
         Self::new(404, "NoSuchKey", "The specified key does not exist.").with("Key", key)
     }
 
+    pub(crate) fn no_such_version(key: &str, id: &str) -> Self {
+        let refusal = Self::new(404, "NoSuchVersion", "The specified version does not exist.");
+        refusal.with("Key", key).with("VersionId", id)
+    }
+
+    pub(crate) fn marker_is_no_object() -> Self {
+        let message = "The specified method is not allowed against this resource.";
+        Self::new(405, "MethodNotAllowed", message).with_header("allow", "DELETE")
+    }
+
+    /// What was asked for is a delete marker.
+    pub(crate) fn of_marker(self, version_id: &str) -> Self {
+        self.with_header("x-oss-delete-marker", "true").with_header("x-oss-version-id", version_id)
+    }
+
+    fn with_header(mut self, name: &'static str, value: &str) -> Self {
+        self.headers.push((name, value.to_owned()));
+        self
+    }
+
     pub(crate) fn no_such_upload(id: &str) -> Self {
         let message = "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed.";
         Self::new(404, "NoSuchUpload", message).with("UploadId", id)
@@ -68,6 +90,11 @@ impl Refusal {
         }
     }
 
+    pub(crate) fn malformed_xml(reason: &str) -> Self {
+        let message = "The XML you provided was not well-formed or did not validate against our published schema";
+        Self::new(400, "MalformedXML", format!("{message}: {reason}."))
+    }
+
     pub(crate) fn invalid_digest(message: &str) -> Self {
         Self::new(400, "InvalidDigest", message)
     }
@@ -75,7 +102,8 @@ impl Refusal {
     /// The error as a reply; `head` leaves the body out and puts it into `x-oss-err`.
     pub(crate) fn reply(&self, request_id: &str, host: &str, head: bool) -> Reply {
         let body = self.xml(request_id, host);
-        let mut reply = Reply::new(self.status);
+        let headers = self.headers.iter();
+        let mut reply = headers.fold(Reply::new(self.status), |reply, (name, value)| reply.with(name, value));
         if self.status == StatusCode::NOT_MODIFIED {
             return reply;
         }

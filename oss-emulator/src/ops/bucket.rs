@@ -1,5 +1,6 @@
 //! What a bucket says of itself, as far as the SDKs ask.
 
+use super::bucket_versioning::status;
 use crate::call::Call;
 use crate::emulator::Shared;
 use crate::refusal::Refusal;
@@ -16,7 +17,7 @@ pub(super) fn put(shared: &Shared, call: &Call) -> Result<Reply, Refusal> {
 }
 
 pub(super) fn info(shared: &Shared, call: &Call) -> Result<Reply, Refusal> {
-    let created = shared.shelf.read(call.bucket(), |bucket| Ok(bucket.created))?;
+    let (created, versioning) = shared.shelf.read(call.bucket(), |bucket| Ok((bucket.created, bucket.versioning)))?;
     let body = document("BucketInfo", |xml| {
         xml.element("Bucket", |xml| {
             describe(xml, call.bucket(), created, &shared.access.region);
@@ -26,6 +27,9 @@ pub(super) fn info(shared: &Shared, call: &Call) -> Result<Reply, Refusal> {
             xml.text("AccessMonitor", "Disabled");
             xml.text("TransferAcceleration", "Disabled");
             xml.text("CrossRegionReplication", "Disabled");
+            if let Some(versioning) = versioning {
+                xml.text("Versioning", status(versioning));
+            }
         });
     });
     Ok(Reply::ok().with_xml(body))

@@ -1,5 +1,5 @@
 use super::listing::written;
-use super::stored_headers::refuse_callback;
+use super::stored_headers::{ACL, check_acl, echo_encryption};
 use crate::call::Call;
 use crate::emulator::Shared;
 use crate::refusal::Refusal;
@@ -15,7 +15,9 @@ enum Wish {
 }
 
 pub(super) fn complete(shared: &Shared, call: &Call, received: Received) -> Result<Reply, Refusal> {
-    refuse_callback(call)?;
+    if let Some(acl) = call.header(ACL) {
+        check_acl(acl)?;
+    }
     let encode = call.encodes()?;
     let id = call.upload_id().unwrap_or_default();
     // An unknown upload is said first, whatever the body is.
@@ -29,7 +31,8 @@ pub(super) fn complete(shared: &Shared, call: &Call, received: Received) -> Resu
         |upload| wish.choose(upload),
         |upload, parts| describe(shared, call, upload, parts),
     )?;
-    Ok(reply(call, &object, encode))
+    let version_id = shared.shelf.read(call.bucket(), |bucket| Ok(bucket.version_id(&object.record)))?;
+    Ok(reply(call, &object, encode).maybe("x-oss-version-id", version_id))
 }
 
 impl Wish {
@@ -49,12 +52,12 @@ impl Wish {
             }
             None => {}
         }
-        let root = xml::parse(&body).map_err(|error| malformed(&error.to_string()))?;
+        let root = xml::parse(&body).map_err(|error| Refusal::malformed_xml(&error.to_string()))?;
         if root.name != "CompleteMultipartUpload" {
-            return Err(malformed("the root is not CompleteMultipartUpload"));
+            return Err(Refusal::malformed_xml("the root is not CompleteMultipartUpload"));
         }
         let listed: Vec<_> = root.children_named("Part").map(listed_part).collect::<Result<_, _>>()?;
-        if listed.is_empty() { Err(malformed("no part is listed")) } else { Ok(Wish::Listed(listed)) }
+        if listed.is_empty() { Err(Refusal::malformed_xml("no part is listed")) } else { Ok(Wish::Listed(listed)) }
     }
 
     fn choose(self, upload: &Upload) -> Result<Vec<Part>, Refusal> {
@@ -74,7 +77,7 @@ impl Wish {
 fn listed_part(part: &xml::Element) -> Result<(u32, String), Refusal> {
     let number = part.text_of("PartNumber").and_then(|text| text.parse().ok());
     let etag = part.text_of("ETag").map(|text| text.trim_matches('"').to_owned());
-    number.zip(etag).ok_or_else(|| malformed("a part lacks its number or its ETag"))
+    number.zip(etag).ok_or_else(|| Refusal::malformed_xml("a part lacks its number or its ETag"))
 }
 
 fn check_order(listed: &[(u32, String)]) -> Result<(), Refusal> {
@@ -115,8 +118,8 @@ fn describe(shared: &Shared, call: &Call, upload: &Upload, parts: &[Part]) -> Ob
     let crc64 =
         parts.iter().fold(Crc64::EMPTY, |crc64, part| combiner.combine(crc64, part.facts.crc64, part.blob.len()));
     let mut headers = upload.record.headers.clone();
-    if let Some(acl) = call.header("x-oss-object-acl") {
-        headers.insert("x-oss-object-acl".to_owned(), acl.to_owned());
+    if let Some(acl) = call.header(ACL) {
+        headers.insert(ACL.to_owned(), acl.to_owned());
     }
     ObjectRecord {
         key: call.key().to_owned(),
@@ -129,6 +132,9 @@ fn describe(shared: &Shared, call: &Call, upload: &Upload, parts: &[Part]) -> Ob
         headers,
         data: upload.record.id.clone(),
         files: Vec::new(),
+        version: None,
+        sequence: 0,
+        delete_marker: false,
     }
 }
 
@@ -146,15 +152,8 @@ fn reply(call: &Call, object: &Object, encode: bool) -> Reply {
             xml.text("ETag", etag);
         }
     });
-    Reply::ok().maybe("etag", etag).maybe("x-oss-hash-crc64ecma", call.crc64(record.crc64)).with_xml(body)
-}
-
-fn malformed(reason: &str) -> Refusal {
-    Refusal::new(
-        400,
-        "MalformedXML",
-        format!("The XML you provided was not well-formed or did not validate against our published schema: {reason}."),
-    )
+    let reply = Reply::ok().maybe("etag", etag).maybe("x-oss-hash-crc64ecma", call.crc64(record.crc64));
+    echo_encryption(&record.headers, reply).with_xml(body)
 }
 
 fn invalid_part(number: u32, etag: &str) -> Refusal {

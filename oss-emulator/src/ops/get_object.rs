@@ -1,6 +1,7 @@
 //! GetObject, HeadObject and GetObjectMeta.
 
-use super::{conditions, range};
+use super::{conditions, range, tagging};
+use crate::Operation;
 use crate::call::Call;
 use crate::clock::http_date;
 use crate::emulator::Shared;
@@ -22,9 +23,12 @@ const OVERRIDES: &[(&str, &str)] = &[
 
 /// The object, or the part of it that `Range` names; of HEAD the body is left out later.
 pub(super) fn get(shared: &Shared, call: &Call) -> Result<Reply, Refusal> {
-    let object = find(shared, call)?;
+    let (object, version_id) = find(shared, call)?;
     conditions::check(call, &object.record)?;
-    let reply = overridden(call, describe(call, &object))?;
+    if call.operation == Operation::GetObject && object.record.is_archived() {
+        return Err(Refusal::new(403, "InvalidObjectState", "The operation is not valid for the object's state."));
+    }
+    let reply = overridden(call, describe(call, &object))?.maybe("x-oss-version-id", version_id);
     let size = object.record.size;
     match range::requested(call, size)? {
         Some((from, to)) => {
@@ -38,29 +42,23 @@ pub(super) fn get(shared: &Shared, call: &Call) -> Result<Reply, Refusal> {
 
 /// Only what is cheap: ETag, length, date, CRC-64.
 pub(super) fn meta(shared: &Shared, call: &Call) -> Result<Reply, Refusal> {
-    let object = find(shared, call)?;
+    let (object, version_id) = find(shared, call)?;
     let record = &object.record;
     Ok(Reply::ok()
         .maybe("etag", call.etag(&record.etag))
         .maybe("x-oss-hash-crc64ecma", call.crc64(record.crc64))
+        .maybe("x-oss-version-id", version_id)
         .with("last-modified", &http_date(record.modified))
         .with("content-length", &record.size.to_string()))
 }
 
-/// There is one version, named `null`.
-pub(super) fn check_version(call: &Call) -> Result<(), Refusal> {
-    match call.parameter("versionId") {
-        None | Some("null") => Ok(()),
-        Some(version) => {
-            let message = "The specified version does not exist.";
-            Err(Refusal::new(404, "NoSuchVersion", message).with("Key", call.key()).with("VersionId", version))
-        }
-    }
-}
-
-fn find(shared: &Shared, call: &Call) -> Result<Arc<Object>, Refusal> {
-    check_version(call)?;
-    shared.shelf.read(call.bucket(), |bucket| bucket.object(call.key()))
+/// The object, and its version as a reply names it.
+fn find(shared: &Shared, call: &Call) -> Result<(Arc<Object>, Option<String>), Refusal> {
+    shared.shelf.read(call.bucket(), |bucket| {
+        let object = bucket.find(call.key(), call.parameter("versionId"))?;
+        let version_id = bucket.version_id(&object.record);
+        Ok((object, version_id))
+    })
 }
 
 fn describe(call: &Call, object: &Object) -> Reply {
@@ -75,7 +73,7 @@ fn describe(call: &Call, object: &Object) -> Reply {
         .with("x-oss-storage-class", record.storage_class());
     let reply = record.shown_headers().fold(reply, |reply, (name, value)| reply.with(name, value));
     match record.headers.get("x-oss-tagging") {
-        Some(tags) => reply.with("x-oss-tagging-count", &tags.split('&').count().to_string()),
+        Some(tags) => reply.with("x-oss-tagging-count", &tagging::pairs(tags).len().to_string()),
         None => reply,
     }
 }

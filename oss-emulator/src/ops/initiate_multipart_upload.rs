@@ -1,5 +1,5 @@
 use super::listing::written;
-use super::stored_headers::{refuse_callback, stored_headers};
+use super::stored_headers::{echo_encryption, refuse_callback, stored_headers};
 use crate::call::Call;
 use crate::emulator::{Shared, random_hex};
 use crate::refusal::Refusal;
@@ -17,6 +17,7 @@ pub(super) fn initiate(shared: &Shared, call: &Call) -> Result<(Reply, String), 
         initiated: shared.clock.seconds(),
         headers: stored_headers(call)?,
     };
+    let reply = echo_encryption(&record.headers, Reply::ok());
     shared.shelf.initiate(call.bucket(), record, call.forbids_overwrite())?;
     let body = document("InitiateMultipartUploadResult", |xml| {
         if encode {
@@ -26,5 +27,5 @@ pub(super) fn initiate(shared: &Shared, call: &Call) -> Result<(Reply, String), 
         xml.text("Key", written(call.key(), encode));
         xml.text("UploadId", &id);
     });
-    Ok((Reply::ok().with_xml(body), id))
+    Ok((reply.with_xml(body), id))
 }

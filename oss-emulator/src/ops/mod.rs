@@ -2,6 +2,7 @@
 
 mod abort_multipart_upload;
 mod bucket;
+mod bucket_versioning;
 mod complete_multipart_upload;
 mod conditions;
 mod delete_object;
@@ -12,9 +13,12 @@ mod list_multipart_uploads;
 mod list_objects;
 mod list_parts;
 mod listing;
+mod object_acl;
 mod put_object;
 mod range;
+mod request_headers;
 mod stored_headers;
+mod tagging;
 mod upload_part;
 
 use crate::Operation;
@@ -28,6 +32,7 @@ use oss_proto::{Bucket, Key};
 /// Does the work. Beside the reply: the id of an upload that was opened.
 pub(crate) fn apply(shared: &Shared, call: &Call, received: Received) -> Result<(Reply, Option<String>), Refusal> {
     check_names(shared, call)?;
+    request_headers::check(call)?;
     if call.operation == Operation::InitiateMultipartUpload {
         return initiate_multipart_upload::initiate(shared, call).map(|(reply, id)| (reply, Some(id)));
     }
@@ -38,6 +43,8 @@ pub(crate) fn apply(shared: &Shared, call: &Call, received: Received) -> Result<
         Operation::GetBucketInfo => bucket::info(shared, call),
         Operation::GetBucketLocation => bucket::location(shared, call),
         Operation::GetBucketAcl => bucket::acl(shared, call),
+        Operation::PutBucketVersioning => bucket_versioning::put(shared, call, received),
+        Operation::GetBucketVersioning => bucket_versioning::get(shared, call),
         Operation::ListObjects => list_objects::version_one(shared, call),
         Operation::ListObjectsV2 => list_objects::version_two(shared, call),
         Operation::ListMultipartUploads => list_multipart_uploads::list(shared, call),
@@ -45,6 +52,11 @@ pub(crate) fn apply(shared: &Shared, call: &Call, received: Received) -> Result<
         Operation::GetObject | Operation::HeadObject => get_object::get(shared, call),
         Operation::GetObjectMeta => get_object::meta(shared, call),
         Operation::DeleteObject => delete_object::delete(shared, call),
+        Operation::PutObjectAcl => object_acl::put(shared, call),
+        Operation::GetObjectAcl => object_acl::get(shared, call),
+        Operation::PutObjectTagging => tagging::put(shared, call, received),
+        Operation::GetObjectTagging => tagging::get(shared, call),
+        Operation::DeleteObjectTagging => tagging::delete(shared, call),
         Operation::UploadPart => upload_part::upload(shared, call, received),
         Operation::ListParts => list_parts::list(shared, call),
         Operation::CompleteMultipartUpload => complete_multipart_upload::complete(shared, call, received),

@@ -1,4 +1,4 @@
-use super::stored_headers::{refuse_callback, stored_headers};
+use super::stored_headers::{echo_encryption, stored_headers};
 use crate::call::Call;
 use crate::emulator::{Shared, random_hex};
 use crate::refusal::Refusal;
@@ -9,7 +9,6 @@ use base64::engine::general_purpose::STANDARD;
 use oss_proto::ETag;
 
 pub(super) fn put(shared: &Shared, call: &Call, received: Received) -> Result<Reply, Refusal> {
-    refuse_callback(call)?;
     for conditional in ["if-modified-since", "if-unmodified-since", "if-match", "if-none-match"] {
         if call.header(conditional).is_some() {
             return Err(Refusal::not_implemented(Some(conditional)));
@@ -27,10 +26,16 @@ pub(super) fn put(shared: &Shared, call: &Call, received: Received) -> Result<Re
         headers: stored_headers(call)?,
         data: random_hex(32),
         files: Vec::new(),
+        version: None,
+        sequence: 0,
+        delete_marker: false,
     };
     let object = shared.shelf.put_object(call.bucket(), received, record, call.forbids_overwrite())?;
-    Ok(Reply::ok()
+    let version_id = shared.shelf.read(call.bucket(), |bucket| Ok(bucket.version_id(&object.record)))?;
+    let reply = Reply::ok()
         .maybe("etag", call.etag(&object.record.etag))
         .maybe("x-oss-hash-crc64ecma", call.crc64(object.record.crc64))
-        .with("content-md5", &content_md5))
+        .maybe("x-oss-version-id", version_id)
+        .with("content-md5", &content_md5);
+    Ok(echo_encryption(&object.record.headers, reply))
 }

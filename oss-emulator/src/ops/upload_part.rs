@@ -1,3 +1,4 @@
+use super::stored_headers::{ENCRYPTION, echo_encryption};
 use crate::call::Call;
 use crate::emulator::Shared;
 use crate::refusal::Refusal;
@@ -13,15 +14,20 @@ pub(super) fn upload(shared: &Shared, call: &Call, received: Received) -> Result
     let id = call.upload_id().ok_or_else(|| {
         Refusal::new(400, "MissingArgument", "Missing Some Required Arguments.").with("ArgumentName", "uploadId")
     })?;
-    if call.header("x-oss-server-side-encryption").is_some() {
-        let message = "x-oss-server-side-encryption belongs to InitiateMultipartUpload.";
-        return Err(Refusal::argument("x-oss-server-side-encryption", "", message));
+    for name in ENCRYPTION {
+        if let Some(value) = call.header(name) {
+            return Err(Refusal::argument(name, value, format!("{name} belongs to InitiateMultipartUpload.")));
+        }
     }
+    let headers = shared
+        .shelf
+        .read(call.bucket(), |bucket| bucket.upload(call.key(), id).map(|upload| upload.record.headers.clone()))?;
     let facts = shared.shelf.put_part(call.bucket(), call.key(), id, number, received, shared.clock.seconds())?;
-    Ok(Reply::ok()
+    let reply = Reply::ok()
         .maybe("etag", call.etag(&facts.etag()))
         .maybe("x-oss-hash-crc64ecma", call.crc64(facts.crc64.get()))
-        .with("content-md5", &STANDARD.encode(facts.md5)))
+        .with("content-md5", &STANDARD.encode(facts.md5));
+    Ok(echo_encryption(&headers, reply))
 }
 
 fn part_number(call: &Call) -> Result<u32, Refusal> {

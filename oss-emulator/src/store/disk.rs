@@ -5,6 +5,7 @@
 //! DIR/tmp/                                    emptied at open
 //! DIR/buckets/BUCKET/bucket.json
 //! DIR/buckets/BUCKET/objects/HASH-OF-KEY.json the object: headers and the files that hold its bytes
+//! DIR/buckets/BUCKET/objects/HASH-OF-KEY.VERSION.json  the same, of a version with an id; also delete markers
 //! DIR/buckets/BUCKET/uploads/ID.json          the upload
 //! DIR/buckets/BUCKET/data/ID/PART             bytes, one file a part; an object refers to them where they are
 //! ```
@@ -110,8 +111,12 @@ impl Disk {
         for folder in ["objects", "uploads", "data"] {
             fs::create_dir_all(dir.join(folder))?;
         }
-        self.write(&dir.join("bucket.json"), record)?;
+        self.write_bucket(record)?;
         sync_dir(&self.buckets())
+    }
+
+    pub(crate) fn write_bucket(&self, record: &BucketRecord) -> io::Result<()> {
+        self.write(&self.bucket(&record.name).join("bucket.json"), record)
     }
 
     /// The record goes first: without it the rest is nothing.
@@ -131,11 +136,11 @@ impl Disk {
     /// Publishes an object: its files' names are made durable first, then the one rename that matters.
     pub(crate) fn write_object(&self, bucket: &str, record: &ObjectRecord) -> io::Result<()> {
         sync_dir(&self.data(bucket, &record.data))?;
-        self.write(&self.object_path(bucket, &record.key), record)
+        self.write(&self.object_path(bucket, record), record)
     }
 
-    pub(crate) fn remove_object(&self, bucket: &str, key: &str) -> io::Result<()> {
-        remove(&self.object_path(bucket, key))
+    pub(crate) fn remove_object(&self, bucket: &str, record: &ObjectRecord) -> io::Result<()> {
+        remove(&self.object_path(bucket, record))
     }
 
     pub(crate) fn write_upload(&self, bucket: &str, record: &UploadRecord) -> io::Result<()> {
@@ -148,9 +153,11 @@ impl Disk {
     }
 
     /// Two digests, 192 bits: a key never becomes a path, and no two keys meet.
-    pub(crate) fn object_path(&self, bucket: &str, key: &str) -> PathBuf {
-        let digest: [u8; 16] = Md5::digest(key.as_bytes()).into();
-        let name = format!("{}{:016x}.json", hex(&digest), Crc64::of(key.as_bytes()).get());
+    pub(crate) fn object_path(&self, bucket: &str, record: &ObjectRecord) -> PathBuf {
+        let key = record.key.as_bytes();
+        let digest: [u8; 16] = Md5::digest(key).into();
+        let version = record.version.as_ref().map_or(String::new(), |id| format!(".{id}"));
+        let name = format!("{}{:016x}{version}.json", hex(&digest), Crc64::of(key).get());
         self.bucket(bucket).join("objects").join(name)
     }
 

@@ -27,15 +27,16 @@ pub(super) fn buckets(disk: &Disk) -> Result<BTreeMap<String, Bucket>, StoreErro
 
 fn bucket(disk: &Disk, record: &BucketRecord) -> Result<Bucket, StoreError> {
     let dir = disk.bucket(&record.name);
-    let mut bucket = Bucket { created: record.created, ..Bucket::default() };
+    let mut bucket = Bucket { created: record.created, versioning: record.versioning, ..Bucket::default() };
     let mut wanted = HashSet::new();
     for path in entries(&dir.join("objects"))? {
         let object: ObjectRecord = read(&path)?;
         let data = disk.data(&record.name, &object.data);
         wanted.extend(object.files.iter().map(|file| data.join(&file.name)));
-        bucket.objects.insert(object.key.clone(), Arc::new(revive(object, &data)));
+        bucket.restore(revive(object, &data));
     }
-    let finished: HashSet<String> = bucket.objects.values().map(|object| object.record.data.clone()).collect();
+    let all = bucket.versions.values().flatten();
+    let finished: HashSet<String> = all.map(|object| object.record.data.clone()).collect();
     for path in entries(&dir.join("uploads"))? {
         let upload: UploadRecord = read(&path)?;
         if finished.contains(&upload.id) {

@@ -6,9 +6,11 @@ mod blob;
 mod disk;
 mod load;
 mod record;
+mod versions;
 
 pub(crate) use blob::{Blob, OpenBlob, Sink};
 pub use disk::StoreError;
+pub use record::Versioning;
 pub(crate) use record::{ObjectRecord, PartFacts};
 
 use crate::refusal::Refusal;
@@ -40,7 +42,12 @@ pub(crate) struct Shelf {
 pub(crate) struct Bucket {
     /// Unix seconds.
     pub(crate) created: u64,
+    pub(crate) versioning: Option<Versioning>,
+    /// The current version of every key that is not deleted.
     pub(crate) objects: BTreeMap<String, Arc<Object>>,
+    /// Every version of every key, delete markers among them, the current one last.
+    pub(crate) versions: BTreeMap<String, Vec<Arc<Object>>>,
+    next_sequence: u64,
     /// By upload id.
     pub(crate) uploads: BTreeMap<String, Upload>,
 }
@@ -107,7 +114,7 @@ impl Shelf {
         let mut buckets = self.lock();
         if !buckets.contains_key(name) {
             if let Some(disk) = &self.disk {
-                disk.create_bucket(&BucketRecord { name: name.to_owned(), created: now })?;
+                disk.create_bucket(&BucketRecord { name: name.to_owned(), created: now, versioning: None })?;
             }
             buckets.insert(name.to_owned(), Bucket { created: now, ..Bucket::default() });
         }
@@ -117,7 +124,7 @@ impl Shelf {
     pub(crate) fn delete_bucket(&self, name: &str) -> Result<(), Refusal> {
         let mut buckets = self.lock();
         let bucket = buckets.get(name).ok_or_else(|| Refusal::no_such_bucket(name))?;
-        if !bucket.objects.is_empty() || !bucket.uploads.is_empty() {
+        if !bucket.versions.is_empty() || !bucket.uploads.is_empty() {
             return Err(Refusal::new(409, "BucketNotEmpty", "The bucket you tried to delete is not empty."));
         }
         if let Some(disk) = &self.disk {
@@ -140,7 +147,7 @@ impl Shelf {
             PartFacts { number: 1, sequence: 1, md5: received.md5, crc64: received.crc64, modified: record.modified };
         let mut buckets = self.lock();
         let shelf = buckets.get_mut(bucket).ok_or_else(|| Refusal::no_such_bucket(bucket))?;
-        if forbid && shelf.objects.contains_key(&record.key) {
+        if forbid && shelf.must_not_replace(&record.key) {
             return Err(Refusal::exists());
         }
         let dir = self.data_dir(bucket, &record.data)?;
@@ -151,25 +158,11 @@ impl Shelf {
         self.publish(bucket, shelf, object)
     }
 
-    pub(crate) fn delete_object(&self, bucket: &str, key: &str) -> Result<(), Refusal> {
-        let mut buckets = self.lock();
-        let shelf = buckets.get_mut(bucket).ok_or_else(|| Refusal::no_such_bucket(bucket))?;
-        if shelf.objects.contains_key(key) {
-            if let Some(disk) = &self.disk {
-                disk.remove_object(bucket, key)?;
-            }
-            if let Some(old) = shelf.objects.remove(key) {
-                old.blobs.iter().for_each(|blob| blob.doom());
-            }
-        }
-        Ok(())
-    }
-
     /// Opens an upload under `id`.
     pub(crate) fn initiate(&self, bucket: &str, record: UploadRecord, forbid: bool) -> Result<(), Refusal> {
         let mut buckets = self.lock();
         let shelf = buckets.get_mut(bucket).ok_or_else(|| Refusal::no_such_bucket(bucket))?;
-        if forbid && shelf.objects.contains_key(&record.key) {
+        if forbid && shelf.must_not_replace(&record.key) {
             return Err(Refusal::exists());
         }
         if let Some(disk) = &self.disk {
@@ -226,7 +219,7 @@ impl Shelf {
         let shelf = buckets.get_mut(bucket).ok_or_else(|| Refusal::no_such_bucket(bucket))?;
         let upload = shelf.upload(key, id)?;
         let parts = choose(upload)?;
-        if forbid && shelf.objects.contains_key(key) {
+        if forbid && shelf.must_not_replace(key) {
             return Err(Refusal::exists());
         }
         let files =
@@ -249,17 +242,6 @@ impl Shelf {
             upload.parts.values().for_each(|part| part.blob.doom());
         }
         Ok(())
-    }
-
-    fn publish(&self, bucket: &str, shelf: &mut Bucket, object: Object) -> Result<Arc<Object>, Refusal> {
-        if let Some(disk) = &self.disk {
-            disk.write_object(bucket, &object.record)?;
-        }
-        let object = Arc::new(object);
-        if let Some(old) = shelf.objects.insert(object.record.key.clone(), Arc::clone(&object)) {
-            old.blobs.iter().for_each(|blob| blob.doom());
-        }
-        Ok(object)
     }
 
     /// The object is out: nothing here may fail the call. An upload record that stays is removed at the next open.
@@ -310,10 +292,6 @@ fn find_upload<'b>(buckets: &'b mut BTreeMap<String, Bucket>, bucket: &str, id: 
 }
 
 impl Bucket {
-    pub(crate) fn object(&self, key: &str) -> Result<Arc<Object>, Refusal> {
-        self.objects.get(key).cloned().ok_or_else(|| Refusal::no_such_key(key))
-    }
-
     /// An upload is found by its id together with its key.
     pub(crate) fn upload(&self, key: &str, id: &str) -> Result<&Upload, Refusal> {
         self.uploads.get(id).filter(|upload| upload.record.key == key).ok_or_else(|| Refusal::no_such_upload(id))

@@ -9,6 +9,18 @@ pub(crate) struct BucketRecord {
     pub(crate) name: String,
     /// Unix seconds.
     pub(crate) created: u64,
+    /// None in a bucket that never kept versions.
+    #[serde(default)]
+    pub(crate) versioning: Option<Versioning>,
+}
+
+/// Whether a bucket keeps versions; once it did, it can only pause.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Versioning {
+    /// Every write makes a version.
+    Enabled,
+    /// Writes replace the version `null`, and leave the others.
+    Suspended,
 }
 
 /// An object: its headers, and the list of files that hold its bytes, in order. One rename of this record publishes the object.
@@ -28,6 +40,40 @@ pub(crate) struct ObjectRecord {
     /// The folder under `data/`; of a multipart object the upload's id, which says that the upload is done.
     pub(crate) data: String,
     pub(crate) files: Vec<FileRecord>,
+    /// `None` is the version `null`, the only one where no versions are kept.
+    #[serde(default)]
+    pub(crate) version: Option<String>,
+    /// Of the versions of one key the highest is the current one.
+    #[serde(default)]
+    pub(crate) sequence: u64,
+    /// Says that the key was deleted, and has no bytes.
+    #[serde(default)]
+    pub(crate) delete_marker: bool,
+}
+
+impl ObjectRecord {
+    /// The version as OSS names it.
+    pub(crate) fn version_id(&self) -> &str {
+        self.version.as_deref().unwrap_or("null")
+    }
+
+    pub(super) fn delete_marker(key: &str, modified: u64) -> Self {
+        Self {
+            key: key.to_owned(),
+            etag: String::new(),
+            crc64: 0,
+            size: 0,
+            modified,
+            multipart: false,
+            content_md5: None,
+            headers: BTreeMap::new(),
+            data: String::new(),
+            files: Vec::new(),
+            version: None,
+            sequence: 0,
+            delete_marker: true,
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

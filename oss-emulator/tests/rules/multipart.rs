@@ -193,12 +193,14 @@ async fn overwriting_is_forbidden_at_initiate_and_at_complete() {
 }
 
 #[tokio::test]
-async fn sse_belongs_to_initiate_and_callbacks_nowhere() {
+async fn sse_belongs_to_initiate_and_callbacks_to_complete() {
     let client = Client::new(builder());
     let (id, parts) = three_parts(&client).await;
     let sse = part("k", &id, 1, b"x").header("x-oss-server-side-encryption", "AES256");
     assert_eq!(client.send(sse).await.refusal(), refused(400, "InvalidArgument"));
+    let initiate = ask(Method::POST, "k").bare("uploads").header("x-oss-callback", "e30=");
+    assert_eq!(client.send(initiate).await.text("Code"), "NotImplemented");
     let callback = complete("k", &id, &parts).header("x-oss-callback", "e30=");
-    assert_eq!(client.send(callback).await.text("Code"), "NotImplemented");
+    assert_eq!(client.send(callback).await.refusal(), refused(400, "InvalidArgument"));
     assert!(client.emulator.object("media", "k").is_none());
 }
