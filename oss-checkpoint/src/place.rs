@@ -75,6 +75,24 @@ impl Places {
         Self::choose(canonical_file, job, checkpoint_dir, state_dir)
     }
 
+    /// The same places for an upload that most likely saves nothing (a small file): no writing is tried, so that none is
+    /// refused; whether one can be written shows when its lock is made. The user's state directory is only among them
+    /// when this upload's checkpoint is there.
+    ///
+    /// # Errors
+    /// [`PlaceError::NotAFile`].
+    pub fn untried(canonical_file: &Path, job: &Job) -> Result<Self, PlaceError> {
+        let (Some(parent), Some(_)) = (canonical_file.parent(), canonical_file.file_name()) else {
+            return Err(PlaceError::NotAFile(canonical_file.to_owned()));
+        };
+        let mut places = vec![Place::beside(parent, canonical_file, job, None)];
+        if let Some(dir) = state_dir(&|name| std::env::var_os(name)) {
+            let place = Place::shared(dir, PlaceKind::UserState, canonical_file, job, None);
+            places.extend(fs::symlink_metadata(place.path()).is_ok().then_some(place));
+        }
+        Ok(Self(places))
+    }
+
     /// The first place where a new checkpoint can be written.
     pub fn writable(&self) -> Option<&Place> {
         self.iter().find(|place| place.refusal.is_none())
@@ -97,8 +115,7 @@ impl Places {
         }
         let refusal = refusal(probe(parent));
         let nothing_beside = refusal.is_some();
-        let mut places =
-            vec![Place { dir: parent.to_owned(), name: name_beside(file, job), kind: PlaceKind::BesideFile, refusal }];
+        let mut places = vec![Place::beside(parent, file, job, refusal)];
         if let Some(dir) = state_dir().filter(|dir| nothing_beside || dir.is_dir()) {
             let refusal = self::refusal(create(&dir).and_then(|()| probe(&dir)));
             places.push(Place::shared(dir, PlaceKind::UserState, file, job, refusal));
@@ -125,6 +142,10 @@ impl IntoIterator for Places {
 }
 
 impl Place {
+    fn beside(dir: &Path, file: &Path, job: &Job, refusal: Option<String>) -> Self {
+        Self { dir: dir.to_owned(), name: name_beside(file, job), kind: PlaceKind::BesideFile, refusal }
+    }
+
     fn shared(dir: PathBuf, kind: PlaceKind, file: &Path, job: &Job, refusal: Option<String>) -> Self {
         Self { dir, name: name_shared(file, job), kind, refusal }
     }

@@ -178,12 +178,14 @@ impl<D: Dir> Store<D> {
     pub fn discard(&self) -> io::Result<()> {
         let mut newest = self.newest();
         *newest = newest.saturating_add(1);
-        let removed = unless_absent(self.inner.dir.remove(&self.inner.name));
+        let removed = self.inner.dir.remove(&self.inner.name);
+        let mut changed = removed.is_ok();
         for left_over in ["tmp", "bad"] {
-            let _absent = self.inner.dir.remove(&self.beside(left_over));
+            changed |= self.inner.dir.remove(&self.beside(left_over)).is_ok();
         }
-        removed?;
-        unless_absent(self.inner.dir.sync_dir())
+        unless_absent(removed)?;
+        // Nothing was there: there is nothing to make durable either, and a small file never has anything there.
+        if changed { unless_absent(self.inner.dir.sync_dir()) } else { Ok(()) }
     }
 
     /// The one place that writes: temporary file in the same directory, write, sync, rename, sync the directory.

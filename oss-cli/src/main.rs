@@ -35,7 +35,13 @@ fn main() -> ExitCode {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let outcome = match runtime {
         Ok(runtime) => {
-            let outcome = runtime.block_on(run(args));
+            // As a task: the upload then runs on the threads of its connections, and no part wakes another thread to say
+            // that it is done.
+            let outcome =
+                runtime.block_on(runtime.spawn(run(args))).unwrap_or_else(|ended| match ended.try_into_panic() {
+                    Ok(panic) => std::panic::resume_unwind(panic),
+                    Err(ended) => Err(Failure::again(anyhow::Error::new(ended).context("the upload was broken off"))),
+                });
             // A file read that nobody waits for any more must not hold the exit up.
             runtime.shutdown_background();
             outcome

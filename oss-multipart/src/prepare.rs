@@ -59,15 +59,15 @@ pub(crate) fn prepare(
     let asked = Plan::new(file.fingerprint().size, request.part_size.unwrap_or(DEFAULT_PART_SIZE))?;
 
     let mut notices = Vec::new();
-    let places = Places::for_upload(file.path(), &job, request.checkpoint_dir.as_deref())?;
-    let (place, lock) = lock(&places, request, &mut notices)?;
+    let (place, lock) = place(file.path(), &job, asked.is_small(), request, &mut notices)?;
     let store = place.store();
     let earlier = load(&store, [&asked_for, &job], &source, request, asked, &mut notices)?;
     if let Earlier::Resume { checkpoint, .. } = &earlier {
         job.headers = checkpoint.job.headers.clone();
     }
-    if matches!(earlier, Earlier::Nothing) {
-        tell_of_former_name(place, &job, &source, &mut notices);
+    // Of a small file nothing is saved, under no name.
+    if matches!(earlier, Earlier::Nothing) && !asked.is_small() {
+        tell_of_former_name(&place, &job, &source, &mut notices);
     }
     let wanted = request.part_size.unwrap_or(DEFAULT_PART_SIZE);
     if asked.part_size() > wanted && !matches!(earlier, Earlier::Resume { .. }) {
@@ -82,20 +82,49 @@ pub(crate) fn prepare(
     Ok(Prepared { source: Arc::new(file), job, upload, store, lock, notices })
 }
 
-/// The place where a checkpoint is, else where one can be written; and its lock.
-fn lock<'a>(
-    places: &'a Places,
+/// The place of this upload, and its lock. For a small file no writing is tried beforehand, as it saves nothing: only
+/// when its lock cannot be made, the other places are looked at.
+fn place(
+    file: &Path,
+    job: &Job,
+    small: bool,
     request: &UploadObjectRequest,
     notices: &mut Vec<Event>,
-) -> Result<(&'a Place, Option<Lock>), UploadError> {
+) -> Result<(Place, Option<Lock>), UploadError> {
+    if small && request.checkpoint_dir.is_none() {
+        let place = chosen(Places::untried(file, job)?);
+        let locked = lock(&place, request);
+        if !matches!(locked, Err(LockError::Io { .. })) {
+            return judge(place, locked, request, notices);
+        }
+    }
+    let place = chosen(Places::for_upload(file, job, request.checkpoint_dir.as_deref())?);
+    let locked = lock(&place, request);
+    judge(place, locked, request, notices)
+}
+
+/// Where a checkpoint is, else where one can be written.
+fn chosen(places: Places) -> Place {
     let writable = |place: &&Place| place.refusal.is_none();
     let found = places.iter().filter(writable).find(|place| std::fs::symlink_metadata(place.path()).is_ok());
-    let place = found.or(places.writable()).unwrap_or(&places[0]);
+    found.or(places.writable()).unwrap_or(&places[0]).clone()
+}
+
+fn lock(place: &Place, request: &UploadObjectRequest) -> Result<Lock, LockError> {
+    let store = place.store();
+    if request.wait { store.lock_waiting() } else { store.lock() }
+}
+
+/// What cannot be locked is told, or ends the upload.
+fn judge(
+    place: Place,
+    locked: Result<Lock, LockError>,
+    request: &UploadObjectRequest,
+    notices: &mut Vec<Event>,
+) -> Result<(Place, Option<Lock>), UploadError> {
     if place.kind == PlaceKind::UserState || place.refusal.is_some() {
         notices.push(Event::Notice(Notice::Place(place.words())));
     }
-    let store = place.store();
-    let locked = if request.wait { store.lock_waiting() } else { store.lock() };
     match locked {
         Ok(lock) => Ok((place, Some(lock))),
         Err(error @ LockError::Unsupported { .. }) => {

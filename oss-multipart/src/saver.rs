@@ -11,6 +11,8 @@ use tokio::task::{JoinError, JoinSet};
 pub(crate) struct Saver {
     disk: Arc<Mutex<Disk>>,
     saves: JoinSet<(ActionId, Ended)>,
+    /// The lock is let go by what is under way.
+    released: bool,
 }
 
 #[derive(Debug)]
@@ -22,7 +24,7 @@ struct Disk {
 
 impl Saver {
     pub(crate) fn new(store: Store<OsDir>, lock: Option<Lock>) -> Self {
-        Self { disk: Arc::new(Mutex::new(Disk { store, lock })), saves: JoinSet::new() }
+        Self { disk: Arc::new(Mutex::new(Disk { store, lock })), saves: JoinSet::new(), released: false }
     }
 
     pub(crate) fn save(&mut self, id: ActionId, checkpoint: Box<Checkpoint>) {
@@ -32,11 +34,16 @@ impl Saver {
         });
     }
 
-    /// Removes the checkpoint; no save comes after it.
+    /// Removes the checkpoint and lets the lock go; no save comes after it.
     pub(crate) fn discard(&mut self, id: ActionId) {
-        self.with_disk(id, |disk| match disk.store.discard() {
-            Ok(()) => Reply::Discarded,
-            Err(error) => Reply::NotSaved(error.to_string()),
+        self.released = true;
+        self.with_disk(id, |disk| {
+            let discarded = disk.store.discard();
+            disk.lock = None;
+            match discarded {
+                Ok(()) => Reply::Discarded,
+                Err(error) => Reply::NotSaved(error.to_string()),
+            }
         });
     }
 
@@ -51,6 +58,9 @@ impl Saver {
     /// Waits for the last save and releases the lock.
     pub(crate) async fn close(mut self) {
         while self.saves.join_next().await.is_some() {}
+        if self.released {
+            return;
+        }
         self.with_disk(ActionId(0), |disk| {
             disk.lock = None;
             Reply::Discarded

@@ -92,6 +92,19 @@ impl SourceFile {
         self.check()
     }
 
+    /// As [`Self::read_whole`], but only what is in the page cache, without ever waiting for the disk; `false` when not
+    /// all of it is.
+    ///
+    /// # Errors
+    /// [`SourceChanged`] inside the error when it changed meanwhile.
+    pub(crate) fn read_whole_cached(&self, buffer: &mut Buffer) -> io::Result<bool> {
+        self.check()?;
+        let size = usize::try_from(self.fingerprint.size).map_err(io::Error::other)?;
+        let whole = read_cached(&self.file, buffer.filling(size), 0);
+        self.check()?;
+        Ok(whole)
+    }
+
     /// CRC-64 of a range, and MD5 when asked, read through `piece`; gives up when `stop` is set.
     ///
     /// # Errors
@@ -100,7 +113,7 @@ impl SourceFile {
         &self,
         range: Range,
         md5: bool,
-        mut piece: Buffer,
+        piece: &mut Buffer,
         stop: &AtomicBool,
     ) -> io::Result<(Crc64, Option<[u8; 16]>)> {
         self.check()?;
@@ -358,9 +371,9 @@ mod tests {
         let part = &bytes[3..3 + PIECE + 9];
         let (memory, go) = (Memory::default(), AtomicBool::new(false));
         let md5: [u8; 16] = Md5::digest(part).into();
-        assert_eq!(source.digest(range, true, memory.piece().await, &go).unwrap(), (Crc64::of(part), Some(md5)));
-        assert_eq!(source.digest(range, false, memory.piece().await, &go).unwrap(), (Crc64::of(part), None));
-        let stopped = source.digest(range, false, memory.piece().await, &AtomicBool::new(true)).unwrap_err();
+        assert_eq!(source.digest(range, true, &mut memory.piece().await, &go).unwrap(), (Crc64::of(part), Some(md5)));
+        assert_eq!(source.digest(range, false, &mut memory.piece().await, &go).unwrap(), (Crc64::of(part), None));
+        let stopped = source.digest(range, false, &mut memory.piece().await, &AtomicBool::new(true)).unwrap_err();
         assert_eq!(stopped.kind(), io::ErrorKind::Interrupted);
     }
 

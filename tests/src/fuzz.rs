@@ -1,7 +1,9 @@
 //! What the fuzz targets do with arbitrary bytes; the same functions run on stable as property tests.
 
 use oss_checkpoint::{Abandoned, Checkpoint, Fingerprint, Job, Part, Source, State, Timestamp};
-use oss_multipart::machine::{Action, ActionId, Earlier, Fault, Head, Now, Options, Outcome, Published, Reply, Upload};
+use oss_multipart::machine::{
+    Action, ActionId, Digests, Earlier, Fault, Head, Now, Options, Outcome, Published, Reply, ToProve, Upload,
+};
 use oss_multipart::plan::Plan;
 use oss_proto::ops::ListedPart;
 use oss_proto::{Bucket, Crc64, ETag, Key, ObjectHeaders, PartNumber, UploadId};
@@ -166,7 +168,13 @@ fn reply(action: &Action, script: &mut Script<'_>) -> Reply {
         Action::Initiate => Reply::Initiated { upload_id: id(script.next()), date: 1_000 },
         Action::ListUploads => Reply::Uploads(Vec::new()),
         Action::ListParts { .. } => Reply::Parts { parts: listed(script), next: None },
-        Action::ProvePart { .. } => Reply::Proved { crc64, md5: Some([script.next() % 2; 16]) },
+        Action::ProveParts(parts) => {
+            let mut prove = |part: &ToProve| {
+                let crc64 = Crc64::new(u64::from(script.next() % 2));
+                Digests { number: part.number, crc64, md5: Some([script.next() % 2; 16]) }
+            };
+            Reply::Proved(parts.iter().map(&mut prove).collect())
+        }
         Action::UploadPart { .. } => Reply::Part { etag, crc64: maybe, sent: Crc64::new(u64::from(script.next() % 2)) },
         Action::CheckSource { whole } => Reply::Source(whole.then_some(crc64)),
         Action::Complete { .. } => Reply::Completed(published),

@@ -1,6 +1,6 @@
 use super::activity::{Activity, Watched};
 use super::trust::{TlsError, TlsOptions, Trust, certificate_problem};
-use super::wire::Wire;
+use super::wire::{MAX_BUFFER, Wire};
 use crate::transport::Cause;
 use crate::{CertificateProblem, TransportError};
 use http::Uri;
@@ -59,7 +59,11 @@ impl Dialer {
             source,
         })?;
         let socket = HttpsConnector::from((tcp, config)).call(uri.clone()).await;
-        socket.map_err(|error| refused(host, error))
+        let mut socket = socket.map_err(|error| refused(host, error))?;
+        if let MaybeHttpsStream::Https(tls) = &mut socket {
+            tls.inner_mut().get_mut().1.set_buffer_limit(Some(MAX_BUFFER));
+        }
+        Ok(socket)
     }
 }
 

@@ -13,8 +13,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-/// Two frames of 256 KiB would be buffered before a flush with hyper's default of about 408 KiB.
-const MAX_BUFFER: usize = 256 * 1024;
+/// One frame of 256 KiB on its way: with hyper's default of about 408 KiB two would be buffered before a flush, with
+/// that of rustls (64 KiB) one would take four writes.
+pub(super) const MAX_BUFFER: usize = 256 * 1024;
 /// Far more than OSS sends (8 KiB of user metadata at most).
 const MAX_HEAD: usize = 64 * 1024;
 const MAX_HEADERS: usize = 256;

@@ -30,15 +30,9 @@ pub enum Action {
         /// After this part number.
         marker: Option<u32>,
     },
-    /// Read one range of the file and tell its CRC-64, and its MD5 when asked; fstat before and after.
-    ProvePart {
-        /// For the words of an error.
-        number: PartNumber,
-        /// What to read.
-        range: Range,
-        /// The server gives no CRC: its ETag must do.
-        md5: bool,
-    },
+    /// Read these ranges of the file, one after the other, and tell their digests in this order; fstat before and after
+    /// each. Many small parts come as one action: each alone would cost more than its bytes.
+    ProveParts(Vec<ToProve>),
     /// UploadPart from the file, CRC-64 as it is sent; fstat before and after.
     UploadPart {
         /// To this upload.
@@ -69,6 +63,28 @@ pub enum Action {
     },
     /// Remove the checkpoint and what was set aside.
     Discard,
+}
+
+/// A part of which the server's word is to be proved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ToProve {
+    /// The part.
+    pub number: PartNumber,
+    /// What to read.
+    pub range: Range,
+    /// The server gives no CRC: its ETag must do.
+    pub md5: bool,
+}
+
+/// What the local bytes of a part are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Digests {
+    /// The part.
+    pub number: PartNumber,
+    /// Of its bytes.
+    pub crc64: Crc64,
+    /// When it was asked for.
+    pub md5: Option<[u8; 16]>,
 }
 
 /// How an action ended well.
@@ -103,13 +119,8 @@ pub enum Reply {
         /// The marker of the next page.
         next: Option<u32>,
     },
-    /// ProvePart.
-    Proved {
-        /// Of the local bytes.
-        crc64: Crc64,
-        /// Of the local bytes, when asked.
-        md5: Option<[u8; 16]>,
-    },
+    /// ProveParts: all that were asked for.
+    Proved(Vec<Digests>),
     /// UploadPart.
     Part {
         /// As the server answered.

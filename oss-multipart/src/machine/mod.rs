@@ -23,7 +23,7 @@ mod steps;
 #[cfg(test)]
 mod tests;
 
-pub use action::{Action, ActionId, Head, Published, Reply};
+pub use action::{Action, ActionId, Digests, Head, Published, Reply, ToProve};
 pub use callback::Callback;
 pub use event::{Completed, Event, Notice};
 pub use oss_http::Fault;
@@ -48,7 +48,7 @@ const SAVE_EVERY: Duration = Duration::from_secs(1);
 const MAX_FRESH_STARTS: u32 = 3;
 /// Complete may be refused for its parts this often.
 const MAX_REJECTIONS: u32 = 3;
-/// Ranges of the file that are proved at once.
+/// Threads that prove at once.
 const PROVING_AT_ONCE: usize = 2;
 
 /// The id of the upload under way, and whether a crash now would remember it.
@@ -94,7 +94,8 @@ struct Step {
 enum Doing {
     Step,
     Send(PartNumber),
-    Prove(PartNumber),
+    /// Many parts: each finds itself by its number in the reply.
+    Prove,
     SaveHint,
 }
 
@@ -334,7 +335,7 @@ impl Upload {
                 self.step_reply(now, id, reply);
             }
             Doing::Send(number) => self.part_sent(now, id, number, reply),
-            Doing::Prove(number) => self.part_proved(now, id, number, &reply),
+            Doing::Prove => self.parts_proved(now, id, &reply),
             Doing::SaveHint => self.hint_saved(now, id, reply),
         }
     }
@@ -353,7 +354,7 @@ impl Upload {
                 self.step_fault(now, id, fault);
             }
             Doing::Send(number) => self.part_fault(now, id, number, fault),
-            Doing::Prove(number) => self.prove_fault(id, number, &fault),
+            Doing::Prove => self.prove_fault(id, &fault),
             Doing::SaveHint => self.hint_saved(now, id, Reply::NotSaved("the save was lost".into())),
         }
     }

@@ -1,7 +1,7 @@
 //! Parts under way: sending, proving, and the coalesced saves beside them.
 
 use super::parts::Proof;
-use super::{Action, ActionId, Doing, Event, Fault, Now, PROVING_AT_ONCE, Phase, Reply, Upload, Verdict, Why};
+use super::{Action, ActionId, Digests, Doing, Event, Fault, Now, PROVING_AT_ONCE, Phase, Reply, Upload, Verdict, Why};
 use oss_proto::PartNumber;
 
 impl Upload {
@@ -13,10 +13,11 @@ impl Upload {
         if let Some(save) = self.poll_hint(now) {
             return Some(save);
         }
-        if self.parts.proving.len() < PROVING_AT_ONCE
-            && let Some((number, range, md5)) = self.parts.next_to_prove()
-        {
-            return Some((self.issue(Doing::Prove(number)), Action::ProvePart { number, range, md5 }));
+        if self.calls.values().filter(|doing| **doing == Doing::Prove).count() < PROVING_AT_ONCE {
+            let some = self.parts.next_to_prove();
+            if !some.is_empty() {
+                return Some((self.issue(Doing::Prove), Action::ProveParts(some)));
+            }
         }
         let upload_id = self.upload_id()?.clone();
         if self.parts.sending.len() < self.retry.window()
@@ -41,15 +42,17 @@ impl Upload {
         }
     }
 
-    pub(super) fn part_proved(&mut self, now: Now, id: ActionId, number: PartNumber, reply: &Reply) {
-        let Reply::Proved { crc64, md5 } = reply else {
-            return self.fail(Why::Rejected, Some(id), Some(number));
+    pub(super) fn parts_proved(&mut self, now: Now, id: ActionId, reply: &Reply) {
+        let Reply::Proved(all) = reply else {
+            return self.fail(Why::Rejected, Some(id), None);
         };
-        let listed = !self.parts.was_sent(number);
-        match self.parts.proved(number, *crc64, *md5) {
-            // Not ours, or of older bytes: it is sent like any other part.
-            Proof::Differs if listed => {}
-            other => self.judge(now, id, number, other),
+        for Digests { number, crc64, md5 } in all {
+            let listed = !self.parts.was_sent(*number);
+            match self.parts.proved(*number, *crc64, *md5) {
+                // Not ours, or of older bytes: it is sent like any other part.
+                Proof::Differs if listed => {}
+                other => self.judge(now, id, *number, other),
+            }
         }
     }
 
@@ -86,7 +89,7 @@ impl Upload {
         }
     }
 
-    pub(super) fn prove_fault(&mut self, id: ActionId, number: PartNumber, fault: &Fault) {
-        self.fail(Why::of(fault), Some(id), Some(number));
+    pub(super) fn prove_fault(&mut self, id: ActionId, fault: &Fault) {
+        self.fail(Why::of(fault), Some(id), None);
     }
 }

@@ -1,12 +1,15 @@
 //! What is known of every part: to be sent, to be proved, in flight, done.
 
 use super::retry::Tries;
-use super::{Now, Reply};
+use super::{Now, Reply, ToProve};
 use crate::plan::{Plan, Range};
 use oss_checkpoint::Part;
 use oss_proto::ops::ListedPart;
 use oss_proto::{Crc64, Crc64Combiner, ETag, PartNumber};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+/// Bytes that are proved in one go, at least (and one part): some milliseconds of reading.
+const PROVED_TOGETHER: u64 = 8 * 1024 * 1024;
 
 /// A claim about a part on the server that the local bytes must prove.
 #[derive(Debug, Clone, PartialEq)]
@@ -145,12 +148,19 @@ impl Parts {
         Some((number, self.range(number)))
     }
 
-    /// The next part to prove.
-    pub(super) fn next_to_prove(&mut self) -> Option<(PartNumber, Range, bool)> {
-        let number = self.to_prove.pop_front()?;
-        self.proving.insert(number);
-        let md5 = self.claims.get(&number).is_some_and(Claim::needs_md5);
-        Some((number, self.range(number), md5))
+    /// The next parts to prove, as many as one reading is worth; none when all are proved or under way.
+    pub(super) fn next_to_prove(&mut self) -> Vec<ToProve> {
+        let (mut some, mut bytes) = (Vec::new(), 0);
+        while bytes < PROVED_TOGETHER
+            && let Some(number) = self.to_prove.pop_front()
+        {
+            self.proving.insert(number);
+            let md5 = self.claims.get(&number).is_some_and(Claim::needs_md5);
+            let range = self.range(number);
+            bytes += range.len;
+            some.push(ToProve { number, range, md5 });
+        }
+        some
     }
 
     /// The reply to an UploadPart.

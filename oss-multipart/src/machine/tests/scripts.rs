@@ -70,7 +70,7 @@ fn happen(world: &mut World, between: Between) {
 /// A loss of a local action is not a thing: saves and reads answer, or the process dies.
 fn possible(blow: Blow, action: &Action) -> bool {
     let local =
-        matches!(action, Action::Save(_) | Action::Discard | Action::CheckSource { .. } | Action::ProvePart { .. });
+        matches!(action, Action::Save(_) | Action::Discard | Action::CheckSource { .. } | Action::ProveParts(_));
     !local || !matches!(blow, Blow::Lost | Blow::ReplyLost)
 }
 

@@ -1,7 +1,8 @@
 //! A server, a disk and a file that are only what the machine can see of them.
 
 use crate::machine::{
-    Action, ActionId, Earlier, Event, Fault, Head, Notice, Now, Options, Outcome, Published, Reply, Upload,
+    Action, ActionId, Digests, Earlier, Event, Fault, Head, Notice, Now, Options, Outcome, Published, Reply, ToProve,
+    Upload,
 };
 use crate::plan::Plan;
 use oss_checkpoint::{Checkpoint, Fingerprint, Job, Source, State, Timestamp};
@@ -282,9 +283,12 @@ impl World {
                 Ok(Reply::Put { object, crc64, md5: md5_of(0) })
             }
             Action::CheckSource { whole } => Ok(Reply::Source(whole.then(|| self.file.crc64()))),
-            Action::ProvePart { number, md5, .. } => {
-                let content = self.content(*number);
-                Ok(Reply::Proved { crc64: crc_of(content), md5: md5.then(|| md5_of(content)) })
+            Action::ProveParts(parts) => {
+                let prove = |ToProve { number, md5, .. }: &ToProve| {
+                    let content = self.content(*number);
+                    Digests { number: *number, crc64: crc_of(content), md5: md5.then(|| md5_of(content)) }
+                };
+                Ok(Reply::Proved(parts.iter().map(prove).collect()))
             }
             action => self.call(action),
         }
