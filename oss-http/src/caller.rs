@@ -298,7 +298,7 @@ impl Call<'_> {
     async fn read_reply(&mut self) -> Result<Reply, CallError> {
         let body = self.take_body().read_whole(MAX_REPLY).await;
         let body = body.map_err(|error| self.failed(error.into()))?;
-        Ok(Reply { status: self.status(), headers: self.head.headers().clone(), body })
+        Ok(Reply { status: self.status(), headers: std::mem::take(self.head.headers_mut()), body })
     }
 
     fn answered<T>(&self, headers: &HeaderMap) -> impl FnOnce(T) -> Answered<T> + use<T> {

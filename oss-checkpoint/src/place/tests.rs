@@ -23,6 +23,17 @@ fn not_a_directory(scratch: &Path) -> PathBuf {
 }
 
 #[test]
+fn places_that_are_not_tried_are_the_same_and_nothing_is_created_there() {
+    let scratch = tempfile::tempdir().unwrap();
+    let file = scratch.path().join("photo.raw");
+    let untried = Places::untried(&file, &job()).unwrap();
+    assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 0);
+    assert_eq!(untried[0], choose(&file, None, None).unwrap()[0]);
+    assert!(untried.writable().is_some() && untried.len() == 1, "no checkpoint of it is in the state directory");
+    assert!(matches!(Places::untried(Path::new("/"), &job()), Err(PlaceError::NotAFile(_))));
+}
+
+#[test]
 fn names_stay_what_they_are() {
     let file = Path::new("/data/photo.raw");
     assert_eq!(name_beside(file, &job()), GOLDEN_BESIDE);

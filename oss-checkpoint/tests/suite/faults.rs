@@ -109,6 +109,15 @@ fn a_discard_that_fails_is_said_and_can_be_done_again() {
 }
 
 #[test]
+fn a_discard_of_nothing_asks_the_disk_for_no_sync() {
+    let (disk, store, _) = failed_save(STEPS.len(), 0, ErrorKind::Other);
+    store.discard().expect("no faults");
+    // Three names that are not there; what comes after them would fail.
+    disk.fail(3, usize::MAX, ErrorKind::Other);
+    store.discard().expect("nothing is there, nothing is to be made durable");
+}
+
+#[test]
 fn a_late_save_never_undoes_a_newer_one_nor_a_discard() {
     let (disk, store, _) = failed_save(STEPS.len(), 0, ErrorKind::Other);
     let late = store.clone();

@@ -151,6 +151,30 @@ fn a_cancelled_run_continues_and_sends_only_what_is_missing() {
 }
 
 #[test]
+fn small_parts_are_proved_together_and_only_what_differs_is_sent_again() {
+    let contents: Vec<u64> = (1..=200).collect();
+    let mut world = World::new(&contents);
+    // Killed before Complete; then somebody edits one part, times restored.
+    let first = world.run_with(world.options(), |_, action| {
+        matches!(action, Action::CheckSource { .. }).then_some(Blow::CrashBefore)
+    });
+    assert_eq!((first.outcome, world.server.parts_received), (None, 200));
+    world.file.contents[70] = 999;
+    let mut proving = Vec::new();
+    let run = world.run_with(world.options(), |_, action| {
+        if let Action::ProveParts(parts) = action {
+            proving.push(parts.len());
+        }
+        None
+    });
+    let done = completed(&run);
+    assert_eq!((done.parts_reused, done.parts_sent), (199, 1));
+    assert_eq!(proving.iter().sum::<usize>(), 200);
+    assert!(proving.len() <= 3, "8 MiB of parts and one at a time: {proving:?}");
+    world.assert_published();
+}
+
+#[test]
 fn an_aborted_run_leaves_nothing_on_the_server_nor_on_the_disk() {
     let begin = World::new(&[1, 2, 3, 4]);
     let actions = begin.clone().run(&[]).actions;
