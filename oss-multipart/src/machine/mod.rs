@@ -94,7 +94,6 @@ struct Step {
 enum Doing {
     Step,
     Send(PartNumber),
-    /// Many parts: each finds itself by its number in the reply.
     Prove,
     SaveHint,
 }
