@@ -1,5 +1,4 @@
 use crate::clock::{self, ClockOffset};
-use crate::reply_body::MAX_REPLY;
 use crate::request_headers::{REQUEST_PAYER, RequestHeaders};
 use crate::retry::Attempts;
 use crate::trace;
@@ -296,7 +295,7 @@ impl Call<'_> {
     }
 
     async fn read_reply(&mut self) -> Result<Reply, CallError> {
-        let body = self.take_body().read_whole(MAX_REPLY).await;
+        let body = self.take_body().read_reply().await;
         let body = body.map_err(|error| self.failed(error.into()))?;
         Ok(Reply { status: self.status(), headers: std::mem::take(self.head.headers_mut()), body })
     }

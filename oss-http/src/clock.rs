@@ -1,20 +1,23 @@
 //! The wall clock: the only place of this crate that reads it.
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// No correction beyond ten years: a server that far away is not a clock, it is a fault.
-const MAX_OFFSET: u64 = 10 * 366 * 86_400;
+/// 2010, when there was no OSS yet, to 2110. A server (or a proxy before it) that shows another time has no clock: its
+/// time is not learnt, whatever ours is. Ours may be anything, as on a machine whose battery is empty.
+const PLAUSIBLE: Range<u64> = 1_262_304_000..4_417_977_600;
 
 /// The local clock, Unix seconds (0 before 1970).
 pub fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
-/// Unix seconds of an HTTP date header.
+/// Unix seconds of an HTTP date header, when a server's clock can show them.
 pub(crate) fn from_http_date(text: &str) -> Option<u64> {
     let time = httpdate::parse_http_date(text).ok()?;
-    time.duration_since(UNIX_EPOCH).ok().map(|since| since.as_secs())
+    let seconds = time.duration_since(UNIX_EPOCH).ok()?.as_secs();
+    PLAUSIBLE.contains(&seconds).then_some(seconds)
 }
 
 /// How far the server's clock is ahead of ours, learnt from a refusal and used for every later signature.
@@ -37,15 +40,15 @@ impl ClockOffset {
             let _ = self.0.compare_exchange(used, 0, Ordering::Relaxed, Ordering::Relaxed);
             return;
         }
-        let Some(server) = server.filter(|&time| time > 0 && time.abs_diff(local) <= MAX_OFFSET) else { return };
-        let distance = i64::try_from(server.abs_diff(local)).expect("ten years of seconds fit");
+        let Some(server) = server.filter(|time| PLAUSIBLE.contains(time)) else { return };
+        let Ok(distance) = i64::try_from(server.abs_diff(local)) else { return };
         self.0.store(if server >= local { distance } else { -distance }, Ordering::Relaxed);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::ClockOffset;
+    use super::{ClockOffset, from_http_date};
 
     const NOW: u64 = 1_800_000_000;
 
@@ -60,9 +63,23 @@ mod tests {
     fn an_offset_goes_both_ways_and_is_bounded() {
         assert_eq!(learnt(0, Some(NOW + 3_600)), 3_600);
         assert_eq!(learnt(0, Some(NOW - 3_600)), -3_600);
-        assert_eq!(learnt(0, Some(NOW + 20 * 366 * 86_400)), 0);
-        assert_eq!(learnt(0, Some(0)), 0);
-        assert_eq!(learnt(0, None), 0);
+        for impossible in [None, Some(0), Some(1_000_000_000), Some(5_000_000_000), Some(u64::MAX)] {
+            assert_eq!(learnt(0, impossible), 0, "{impossible:?}");
+        }
+    }
+
+    #[test]
+    fn a_machine_whose_clock_starts_at_1970_is_corrected() {
+        let offset = ClockOffset::default();
+        offset.learn(0, Some(NOW), 30);
+        assert_eq!(offset.seconds(), NOW.cast_signed() - 30);
+    }
+
+    #[test]
+    fn a_date_of_1970_is_no_clock() {
+        assert_eq!(from_http_date("Thu, 01 Jan 1970 00:01:40 GMT"), None);
+        assert_eq!(from_http_date("Fri, 15 Jan 2027 08:00:00 GMT"), Some(NOW));
+        assert_eq!(from_http_date("yesterday"), None);
     }
 
     #[test]

@@ -1,13 +1,16 @@
-use crate::TransportError;
+use crate::{TransportError, Waiting};
 use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt, Full};
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 /// No reply other than an object's data is larger (a full page of a listing is about 1 MiB).
-pub(crate) const MAX_REPLY: usize = 16 * 1024 * 1024;
+const MAX_REPLY: usize = 16 * 1024 * 1024;
+/// Nor does one take longer: a server that sends a byte now and then is not waited for without end.
+const MAX_REPLY_TIME: Duration = Duration::from_secs(300);
 
 /// A reply's body, as it comes. Dropping it before its end closes the connection.
 pub struct ReplyBody(Pin<Box<dyn Body<Data = Bytes, Error = TransportError> + Send>>);
@@ -37,6 +40,13 @@ impl ReplyBody {
             }
         }
         Ok(None)
+    }
+
+    /// The whole body of a reply that is no object's data, bounded in size and time.
+    pub(crate) async fn read_reply(self) -> Result<Bytes, TransportError> {
+        let (waiting, limit) = (Waiting::WholeReply, MAX_REPLY_TIME);
+        let whole = tokio::time::timeout(limit, self.read_whole(MAX_REPLY)).await;
+        whole.unwrap_or(Err(TransportError::Timeout { waiting, limit }))
     }
 
     /// The whole body, of at most `limit` bytes.
@@ -88,5 +98,41 @@ impl Body for ReplyBody {
 impl fmt::Debug for ReplyBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ReplyBody").field("size", &self.size_hint()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::Future;
+    use tokio::time::{Instant, Sleep, sleep};
+
+    const PAUSE: Duration = Duration::from_secs(20);
+
+    /// A byte now and then, without an end.
+    struct Drip(Pin<Box<Sleep>>);
+
+    impl Body for Drip {
+        type Data = Bytes;
+        type Error = TransportError;
+
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            cx: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, TransportError>>> {
+            std::task::ready!(self.0.as_mut().poll(cx));
+            self.0.as_mut().reset(Instant::now() + PAUSE);
+            Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b"x")))))
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_reply_that_drips_is_given_up_after_five_minutes_and_an_objects_data_is_not() {
+        let error = ReplyBody::new(Drip(Box::pin(sleep(PAUSE)))).read_reply().await.unwrap_err();
+        assert_eq!(error.to_string(), "the reply did not come to its end for 300s");
+        let begun = Instant::now();
+        let data = ReplyBody::new(Drip(Box::pin(sleep(PAUSE)))).read_whole(100).await;
+        assert!(matches!(data, Err(TransportError::ReplyTooLarge { .. })), "{data:?}");
+        assert!(begun.elapsed() > PAUSE * 99);
     }
 }

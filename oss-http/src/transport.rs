@@ -75,6 +75,8 @@ pub enum Waiting {
     Reply,
     /// For the reply's body.
     ReplyBody,
+    /// For the end of a reply that came bit by bit.
+    WholeReply,
 }
 
 impl fmt::Display for Waiting {
@@ -83,6 +85,7 @@ impl fmt::Display for Waiting {
             Self::Send => "the server took no byte of the request",
             Self::Reply => "no reply came",
             Self::ReplyBody => "no more of the reply came",
+            Self::WholeReply => "the reply did not come to its end",
         })
     }
 }

@@ -87,6 +87,8 @@ pub(crate) fn describe_body(body: &[u8]) -> String {
         "the reply has no body".to_owned()
     } else if is_html(body) {
         "an HTML page came: a proxy, gateway or captive portal answered in place of OSS".to_owned()
+    } else if body.starts_with(b"\x1f\x8b") {
+        "gzip came, which was not asked for: a proxy compresses what OSS answers".to_owned()
     } else if start.starts_with(b"{") || start.starts_with(b"[") {
         "JSON came where OSS sends XML".to_owned()
     } else if looks_like_xml(body) {

@@ -19,6 +19,7 @@ pub(super) struct Activity {
     /// Microseconds since `base`.
     read_at: AtomicU64,
     wrote_at: AtomicU64,
+    touched_at: AtomicU64,
     read: AtomicU64,
     written: AtomicU64,
     /// The socket takes no more bytes, at the moment or for good.
@@ -38,6 +39,7 @@ impl Activity {
             base: Instant::now(),
             read_at: zero(),
             wrote_at: zero(),
+            touched_at: zero(),
             read: zero(),
             written: zero(),
             blocked: no(),
@@ -68,19 +70,18 @@ impl Activity {
         self.queue.bytes()
     }
 
-    /// The last successful write, or [`begin`](Self::begin).
+    /// The last successful write, or [`touch`](Self::touch).
     pub(super) fn last_write(&self) -> Instant {
         self.base + Duration::from_micros(self.wrote_at.load(Relaxed))
     }
 
-    /// The last successful read, or [`begin`](Self::begin).
-    pub(super) fn last_read(&self) -> Instant {
-        self.base + Duration::from_micros(self.read_at.load(Relaxed))
+    pub(super) fn last_touch(&self) -> Instant {
+        self.base + Duration::from_micros(self.touched_at.load(Relaxed))
     }
 
-    /// The last successful read or write, or [`begin`](Self::begin).
+    /// The last successful read or write, or [`touch`](Self::touch).
     pub(super) fn last(&self) -> Instant {
-        self.last_write().max(self.last_read())
+        self.last_write().max(self.base + Duration::from_micros(self.read_at.load(Relaxed)))
     }
 
     pub(super) fn is_blocked(&self) -> bool {
@@ -105,6 +106,7 @@ impl Activity {
         let now = self.now();
         self.read_at.store(now, Relaxed);
         self.wrote_at.store(now, Relaxed);
+        self.touched_at.store(now, Relaxed);
     }
 
     fn now(&self) -> u64 {

@@ -56,8 +56,9 @@ impl Watch {
             let (_, written) = activity.counts();
             self.leaving.look(now, written, unsent);
             let (waiting, since, limit) = if !upload.is_drained() || blocked || held || leaving {
-                // Where the queue is known, what the kernel took is no progress yet.
-                let moved = if unsent.is_some() { activity.last_read() } else { activity.last() };
+                // What comes meanwhile is no progress of the request, and where the queue is known, what the kernel took
+                // is none yet.
+                let moved = if unsent.is_some() { activity.last_touch() } else { activity.last_write() };
                 (Waiting::Send, moved.max(self.leaving.moved), self.limits.no_progress)
             } else {
                 (Waiting::Reply, self.leaving.all_left(activity.last_write()), self.limits.response)

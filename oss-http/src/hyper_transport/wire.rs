@@ -6,6 +6,7 @@ use crate::{Payload, TransportError};
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, Connection, SendRequest};
+use std::error::Error;
 use std::future::poll_fn;
 use std::io;
 use std::pin::{Pin, pin};
@@ -131,9 +132,19 @@ impl Broken {
 pub(super) fn from_hyper(error: hyper::Error, upload: &Upload) -> TransportError {
     if let Some(failure) = upload.failure() {
         TransportError::Payload(failure)
-    } else if error.is_parse() {
+    } else if error.is_parse() || breaks_the_form(&error) {
         TransportError::NotHttp(Arc::new(error))
     } else {
         TransportError::Lost(Arc::new(error))
     }
+}
+
+/// Chunks that are none: hyper reports them as an IO error of the body. TLS reports damaged records in the same way;
+/// those are the connection's fault.
+fn breaks_the_form(error: &hyper::Error) -> bool {
+    let io = error.source().and_then(|source| source.downcast_ref::<io::Error>());
+    io.is_some_and(|error| {
+        let form = matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData);
+        form && !error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>())
+    })
 }

@@ -100,7 +100,7 @@ pub(crate) fn refusal(status: u16, code: &str, more: &str) -> Answer {
 
 pub(crate) fn done(status: u16) -> Answer {
     let reply = Response::builder().status(status).header("x-oss-request-id", "R2");
-    let reply = reply.header("date", "Thu, 01 Jan 1970 00:01:40 GMT").header("content-length", "0");
+    let reply = reply.header("date", "Fri, 15 Jan 2027 08:00:00 GMT").header("content-length", "0");
     Ok(reply.body(ReplyBody::bytes("")).unwrap())
 }
 
@@ -134,7 +134,7 @@ fn complete() -> CompleteMultipartUpload {
 async fn every_attempt_is_signed_anew_with_the_credentials_of_now() {
     let scene = scene([refusal(503, "SlowDown", ""), refusal(500, "InternalError", ""), done(204)]);
     let answered = scene.caller.call(&delete(), Bytes::new()).await.unwrap();
-    assert_eq!((answered.request_id.as_deref(), answered.date), (Some("R2"), Some(100)));
+    assert_eq!((answered.request_id.as_deref(), answered.date), (Some("R2"), Some(1_800_000_000)));
     for attempt in 0..3 {
         let authorization = scene.header(attempt, "authorization");
         assert!(authorization.contains(&format!("Credential=key{attempt}/")), "{authorization}");

@@ -8,6 +8,7 @@ mod call;
 mod endpoint;
 #[cfg(feature = "hyper")]
 mod exchange;
+mod hostile;
 mod log;
 #[cfg(feature = "hyper")]
 mod server;
