@@ -83,7 +83,7 @@ fn interrupted() -> Failure {
 
 fn request(args: &Cp, key: &Key, connected: &Connected) -> UploadObjectRequest {
     let mut request = UploadObjectRequest::new(args.target.bucket.as_str(), key.as_str(), &args.file)
-        .parallel(args.parallel.into())
+        .parts_in_flight(args.parallel)
         .retry_budget(args.connection.limits.retry_budget)
         .restart(args.restart)
         .wait(args.wait)

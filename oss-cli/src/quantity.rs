@@ -1,7 +1,7 @@
 //! Sizes and durations as people write them.
 
-use oss_client::Memory;
 use oss_client::limits::{MAX_PART_SIZE, MIN_PART_SIZE};
+use oss_client::{Memory, Parallel};
 use std::num::NonZeroU64;
 use std::time::Duration;
 
@@ -12,6 +12,15 @@ pub(crate) fn part_size(text: &str) -> Result<u64, String> {
         Ok(bytes)
     } else {
         Err(format!("part size {bytes} bytes is outside {MIN_PART_SIZE} (100KiB) to {MAX_PART_SIZE} (5GiB)"))
+    }
+}
+
+/// Parts in flight.
+pub(crate) fn parallel(text: &str) -> Result<Parallel, String> {
+    match (text, text.parse()) {
+        ("auto", _) => Ok(Parallel::Auto { most: Parallel::AUTO_MOST }),
+        (_, Ok(parts @ 1..=1024)) => Ok(Parallel::Fixed(parts)),
+        _ => Err(format!("{text} is not in 1..=1024, nor is it auto")),
     }
 }
 

@@ -56,6 +56,6 @@ pub use oss_http::{
 };
 pub use oss_multipart::plan::{DEFAULT_PART_SIZE, Plan, PlanError};
 pub use oss_multipart::{
-    Callback, CancellationToken, Cause, Completed, ErrorKind, Event, Failure, Memory, Notice, Observer, Progress,
-    Published, UploadError, UploadObjectRequest, Why,
+    Callback, CancellationToken, Cause, Completed, ErrorKind, Event, Failure, Memory, Notice, Observer, Parallel,
+    Progress, Published, Span, SpanEnd, SpanKind, UploadError, UploadObjectRequest, Why,
 };

@@ -7,6 +7,7 @@ use crate::memory::Memory;
 use crate::plan::Range;
 use crate::request::Progress;
 use crate::source::{PartBody, SourceFile};
+use crate::span::Gauge;
 use bytes::Bytes;
 use md5::{Digest, Md5};
 use oss_checkpoint::Job;
@@ -39,11 +40,11 @@ pub(crate) struct Context {
 ///
 /// # Cancel safety
 /// Dropped, a call's connection is closed; the server may still act on what it has. A read ends when `stop` is set.
-pub(crate) async fn perform(context: Arc<Context>, action: Action, stop: Arc<AtomicBool>) -> Ended {
+pub(crate) async fn perform(context: Arc<Context>, action: Action, stop: Arc<AtomicBool>, gauge: Arc<Gauge>) -> Ended {
     let Context { caller, job, .. } = &*context;
     let (bucket, key) = (job.bucket.clone(), job.key.clone());
     match action {
-        Action::PutObject => context.put_object().await,
+        Action::PutObject => context.put_object(&gauge).await,
         Action::Initiate => {
             let op = InitiateMultipartUpload { bucket, key, headers: job.headers.clone() };
             let answered = caller.attempt(&op, Payload::empty()).await.map_err(refused)?;
@@ -57,7 +58,7 @@ pub(crate) async fn perform(context: Arc<Context>, action: Action, stop: Arc<Ato
             let next = listed.next_part_number_marker.filter(|_| listed.is_truncated);
             Ok(Reply::Parts { parts: listed.parts, next })
         }
-        Action::UploadPart { upload_id, number, range } => context.upload_part(upload_id, number, range).await,
+        Action::UploadPart { upload_id, number, range } => context.upload_part(upload_id, number, range, gauge).await,
         Action::ProveParts(parts) => context.prove(parts, stop).await,
         Action::CheckSource { whole } => context.check_source(whole, stop).await,
         Action::Complete { upload_id, parts } => {
@@ -87,7 +88,7 @@ pub(crate) async fn perform(context: Arc<Context>, action: Action, stop: Arc<Ato
 }
 
 impl Context {
-    async fn put_object(&self) -> Ended {
+    async fn put_object(&self, gauge: &Gauge) -> Ended {
         let source = self.source.clone();
         let size = usize::try_from(source.fingerprint().size).expect("a small file is at most 8 MiB");
         let mut buffer = self.memory.whole(size).await;
@@ -112,6 +113,8 @@ impl Context {
             headers: self.job.headers.clone(),
             content_md5: Some(md5),
         };
+        gauge.ask();
+        gauge.give(bytes.len() as u64);
         let answered = self.caller.attempt(&op, Payload::bytes(bytes)).await.map_err(refused)?;
         let Answered { output, request_id, .. } = answered;
         let (etag, version_id, callback_body) = (output.etag, output.version_id, output.callback_body);
@@ -119,9 +122,9 @@ impl Context {
         Ok(Reply::Put { object, crc64, md5 })
     }
 
-    async fn upload_part(&self, upload_id: UploadId, number: PartNumber, range: Range) -> Ended {
+    async fn upload_part(&self, upload_id: UploadId, number: PartNumber, range: Range, gauge: Arc<Gauge>) -> Ended {
         let (body, sent) =
-            PartBody::new(self.source.clone(), self.memory.clone(), range, self.progress.in_flight_counter());
+            PartBody::new(self.source.clone(), self.memory.clone(), range, self.progress.in_flight_counter(), gauge);
         let op = UploadPart {
             bucket: self.job.bucket.clone(),
             key: self.job.key.clone(),

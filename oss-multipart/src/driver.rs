@@ -4,11 +4,13 @@
 
 use crate::calls::{self, Ended};
 use crate::error::{Cause, UploadError};
-use crate::machine::{Action, ActionId, Completed, Event, Notice, Now, Outcome, Reply};
+use crate::flights::Flights;
+use crate::machine::{Action, ActionId, Completed, Event, Notice, Now, Outcome, Parallel, Reply};
 use crate::memory::Memory;
 use crate::prepare::{Prepared, prepare};
 use crate::request::{Observer, Progress, UploadObjectRequest};
 use crate::saver::Saver;
+use crate::span::SpanObserver;
 use oss_http::{Caller, Fault};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -33,7 +35,7 @@ const ERRORS_KEPT: usize = 64;
 /// Dropping the future stops the calls and promises no save; none is needed, the server's list is the truth. To stop
 /// with the last save flushed, cancel the request's [`CancellationToken`] and await the end (within a second).
 pub async fn upload(caller: &Caller, region: &str, mut request: UploadObjectRequest) -> Result<Completed, UploadError> {
-    let observer = request.observer.take();
+    let (observer, spans) = (request.observer.take(), request.spans.take());
     let (endpoint, region) = (caller.endpoint().to_string(), region.to_owned());
     let caller = match request.traffic_limit {
         Some(limit) => caller.clone().with_traffic_limit(Some(limit)),
@@ -41,7 +43,10 @@ pub async fn upload(caller: &Caller, region: &str, mut request: UploadObjectRequ
     };
     let cancel = request.cancel.clone();
     let (progress, memory) = (request.progress.clone(), request.memory.take().unwrap_or_default());
-    let connections = request.options.parallel;
+    if let (Parallel::Auto { most }, Some(room)) = (&mut request.options.parallel, memory.room_for()) {
+        *most = room.min(*most);
+    }
+    let connections = request.options.parallel.most();
     let preparing = tokio::task::spawn_blocking(move || prepare(&request, endpoint, region));
     // The lock may be waited for; whoever gives up leaves it to the thread that waits, which lets it go at once.
     let prepared = tokio::select! {
@@ -50,7 +55,7 @@ pub async fn upload(caller: &Caller, region: &str, mut request: UploadObjectRequ
     };
     progress.begin(prepared.source.fingerprint().size);
     let _share = memory.join(connections);
-    Driver::new(caller, prepared, progress, memory, observer).run(cancel).await
+    Driver::new(caller, prepared, progress, memory, observer, spans).run(cancel).await
 }
 
 struct Driver {
@@ -58,6 +63,7 @@ struct Driver {
     upload: crate::machine::Upload,
     context: Arc<calls::Context>,
     calls: JoinSet<(ActionId, Ended)>,
+    flights: Flights,
     saver: Saver,
     /// Tells blocking reads, which cannot be dropped, that nobody waits for them.
     stop: Arc<AtomicBool>,
@@ -67,13 +73,23 @@ struct Driver {
 }
 
 impl Driver {
-    fn new(caller: Caller, prepared: Prepared, progress: Progress, memory: Memory, observer: Option<Observer>) -> Self {
+    fn new(
+        caller: Caller,
+        prepared: Prepared,
+        progress: Progress,
+        memory: Memory,
+        observer: Option<Observer>,
+        spans: Option<SpanObserver>,
+    ) -> Self {
         let Prepared { source, job, upload, store, lock, notices } = prepared;
+        let began = Instant::now();
+        let flights = Flights::new(began, source.fingerprint().size, spans);
         Self {
-            began: Instant::now(),
+            began,
             upload,
             context: Arc::new(calls::Context { caller, job, source, progress, memory }),
             calls: JoinSet::new(),
+            flights,
             saver: Saver::new(store, lock),
             stop: Arc::default(),
             errors: VecDeque::new(),
@@ -110,17 +126,23 @@ impl Driver {
     }
 
     fn start_actions(&mut self) {
+        if self.upload.wants_progress() {
+            self.flights.report(self.now(), &mut self.upload);
+        }
         while let Some((id, action)) = self.upload.poll_action(self.now()) {
+            if action == Action::Stop {
+                self.flights.drop_calls();
+                self.stop.store(true, Ordering::Relaxed);
+                self.stop = Arc::default();
+                self.calls.abort_all();
+                continue;
+            }
+            let gauge = self.flights.begin(self.now(), id, &action);
             match action {
-                Action::Stop => {
-                    self.stop.store(true, Ordering::Relaxed);
-                    self.stop = Arc::default();
-                    self.calls.abort_all();
-                }
                 Action::Save(checkpoint) => self.saver.save(id, checkpoint),
                 Action::Discard => self.saver.discard(id),
                 action => {
-                    let call = calls::perform(self.context.clone(), action, self.stop.clone());
+                    let call = calls::perform(self.context.clone(), action, self.stop.clone(), gauge);
                     self.calls.spawn(async move { (id, call.await) });
                 }
             }
@@ -134,6 +156,7 @@ impl Driver {
             Err(error) => resume_panic(error),
         };
         let now = self.now();
+        self.flights.end(id, &ended);
         match ended {
             Ok(reply) => {
                 if let Reply::NotSaved(reason) = &reply {
@@ -170,6 +193,7 @@ impl Driver {
         self.stop.store(true, Ordering::Relaxed);
         self.calls.shutdown().await;
         self.saver.close().await;
+        self.flights.drop_all();
         match outcome {
             Outcome::Completed(completed) => Ok(completed),
             Outcome::Failed(failure) => {

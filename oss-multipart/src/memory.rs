@@ -72,7 +72,6 @@ impl Memory {
     }
 
     /// Connections that can send at the same time, where the budget was given.
-    #[cfg(test)]
     pub(crate) fn room_for(&self) -> Option<usize> {
         let shelf = self.shelf();
         shelf.fixed.then(|| usize::try_from(shelf.limit / OF_A_CONNECTION).unwrap_or(usize::MAX))

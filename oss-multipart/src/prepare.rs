@@ -46,8 +46,8 @@ pub(crate) fn prepare(
         key: request.key.clone()?,
         headers: request.headers.clone(),
     };
-    if !(1..=1024).contains(&request.options.parallel) {
-        return Err(UploadError::Parallel(request.options.parallel));
+    if !(1..=1024).contains(&request.options.parallel.most()) {
+        return Err(UploadError::Parallel(request.options.parallel.most()));
     }
     if let Some(part_size) = request.part_size.filter(|size| !(MIN_PART_SIZE..=MAX_PART_SIZE).contains(size)) {
         return Err(PlanError::PartSize(part_size).into());

@@ -1,4 +1,4 @@
-use crate::machine::Options;
+use crate::machine::{Options, Parallel};
 use oss_http::CallError;
 use oss_proto::{Bucket, Key, NameError, ObjectHeaders, TrafficLimit};
 use std::fmt;
@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::machine::Event;
 use crate::memory::Memory;
+use crate::span::{Span, SpanObserver};
 
 /// Told of every event, with the error of the call behind a retry or a failed callback.
 pub type Observer = Box<dyn FnMut(&Event, Option<&CallError>) + Send>;
@@ -30,6 +31,7 @@ pub struct UploadObjectRequest {
     pub(crate) wait: bool,
     pub(crate) endpoint_name: Option<String>,
     pub(crate) observer: Option<Observer>,
+    pub(crate) spans: Option<SpanObserver>,
     pub(crate) progress: Progress,
     pub(crate) memory: Option<Memory>,
     pub(crate) cancel: CancellationToken,
@@ -52,6 +54,7 @@ impl UploadObjectRequest {
             wait: false,
             endpoint_name: None,
             observer: None,
+            spans: None,
             progress: Progress::default(),
             memory: None,
             cancel: CancellationToken::new(),
@@ -72,8 +75,21 @@ impl UploadObjectRequest {
     #[doc(alias = "threadNum")]
     #[doc(alias = "taskNum")]
     #[must_use]
-    pub fn parallel(mut self, parts: usize) -> Self {
-        self.options.parallel = parts;
+    pub fn parallel(self, parts: usize) -> Self {
+        self.parts_in_flight(Parallel::Fixed(parts))
+    }
+
+    /// As many parts in flight as make the transfer faster, found by measuring while it runs: from 3 up to 64, or to
+    /// what the memory budget has room for where that was given. Throttling halves them, as it does any number.
+    #[must_use]
+    pub fn parallel_auto(self) -> Self {
+        self.parts_in_flight(Parallel::Auto { most: Parallel::AUTO_MOST })
+    }
+
+    /// As [`Self::parallel`] or [`Self::parallel_auto`], where the choice is a value.
+    #[must_use]
+    pub fn parts_in_flight(mut self, parallel: Parallel) -> Self {
+        self.options.parallel = parallel;
         self
     }
 
@@ -150,6 +166,14 @@ impl UploadObjectRequest {
     #[must_use]
     pub fn on_event(mut self, observer: impl FnMut(&Event, Option<&CallError>) + Send + 'static) -> Self {
         self.observer = Some(Box::new(observer));
+        self
+    }
+
+    /// Told what every action took, at its end, from the task that runs the upload: return soon. After the last one of a
+    /// transfer, also of one that failed, nothing comes.
+    #[must_use]
+    pub fn on_span(mut self, observer: impl FnMut(&Span) + Send + 'static) -> Self {
+        self.spans = Some(Box::new(observer));
         self
     }
 

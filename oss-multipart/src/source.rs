@@ -20,6 +20,7 @@ use tokio::task::JoinHandle;
 
 use crate::memory::{Buffer, Memory, PIECE, Taking};
 use crate::plan::Range;
+use crate::span::Gauge;
 
 /// A regular file, opened once for the whole transfer.
 #[derive(Debug)]
@@ -146,6 +147,7 @@ pub(crate) struct PartBody {
     crc64: Crc64Hasher,
     result: Arc<Mutex<Option<Crc64>>>,
     in_flight: Arc<AtomicU64>,
+    gauge: Arc<Gauge>,
     next: Next,
 }
 
@@ -155,8 +157,8 @@ enum Next {
     Unasked,
     /// Waits for memory.
     Taking(Taking),
-    /// Is not in the page cache.
-    Reading(JoinHandle<io::Result<Buffer>>),
+    /// Is not in the page cache: the disk is waited for since then.
+    Reading(u64, JoinHandle<io::Result<Buffer>>),
 }
 
 impl PartBody {
@@ -166,6 +168,7 @@ impl PartBody {
         memory: Memory,
         range: Range,
         in_flight: Arc<AtomicU64>,
+        gauge: Arc<Gauge>,
     ) -> (Self, Arc<Mutex<Option<Crc64>>>) {
         let result = Arc::new(Mutex::new((range.len == 0).then_some(Crc64::EMPTY)));
         let body = Self {
@@ -176,6 +179,7 @@ impl PartBody {
             crc64: Crc64Hasher::new(),
             result: result.clone(),
             in_flight,
+            gauge,
             next: Next::Unasked,
         };
         (body, result)
@@ -193,13 +197,15 @@ impl PartBody {
                         return Poll::Ready(Ok(piece));
                     }
                     let source = self.source.clone();
-                    self.next = Next::Reading(tokio::task::spawn_blocking(move || {
+                    let reading = tokio::task::spawn_blocking(move || {
                         read_exact_at(&source.file, piece.filling(len), offset)?;
                         Ok(piece)
-                    }));
+                    });
+                    self.next = Next::Reading(self.gauge.now(), reading);
                 }
-                Next::Reading(reading) => {
+                Next::Reading(since, reading) => {
                     let piece = ready!(Pin::new(reading).poll(cx)).map_err(io::Error::other);
+                    self.gauge.waited(*since);
                     self.next = Next::Unasked;
                     return Poll::Ready(piece.flatten());
                 }
@@ -218,6 +224,7 @@ impl Body for PartBody {
             return Poll::Ready(None);
         }
         if self.given == 0 && matches!(self.next, Next::Unasked) {
+            self.gauge.ask();
             self.source.check()?;
         }
         let piece = ready!(self.poll_piece(cx, piece_len(left)))?;
@@ -225,10 +232,12 @@ impl Body for PartBody {
         let len = piece.as_ref().len() as u64;
         self.given += len;
         self.in_flight.fetch_add(len, Ordering::Relaxed);
+        self.gauge.give(len);
         if self.given == self.range.len {
             // The verdict on the file comes before its last bytes do: a server never holds a part of a changed file whole.
             self.source.check()?;
             *self.result.lock().unwrap_or_else(PoisonError::into_inner) = Some(self.crc64.finish());
+            self.gauge.finish();
         }
         Poll::Ready(Some(Ok(Frame::data(Bytes::from_owner(piece)))))
     }
@@ -298,6 +307,10 @@ mod tests {
     use std::future::poll_fn;
     use std::io::Write;
 
+    fn gauge() -> Arc<Gauge> {
+        Arc::new(Gauge::new(tokio::time::Instant::now()))
+    }
+
     async fn collect(body: PartBody) -> io::Result<Vec<u8>> {
         let mut body = Box::pin(body);
         let mut bytes = Vec::new();
@@ -321,7 +334,7 @@ mod tests {
         for (offset, len) in [(0, bytes.len()), (1, PIECE), (PIECE - 1, PIECE + 2), (3 * PIECE, 17), (5, 0)] {
             let in_flight = Arc::new(AtomicU64::new(0));
             let range = Range { offset: offset as u64, len: len as u64 };
-            let (body, crc64) = PartBody::new(source.clone(), Memory::default(), range, in_flight.clone());
+            let (body, crc64) = PartBody::new(source.clone(), Memory::default(), range, in_flight.clone(), gauge());
             assert_eq!(body.size_hint().exact(), Some(len as u64));
             assert_eq!(collect(body).await.unwrap(), bytes[offset..offset + len]);
             assert_eq!(*crc64.lock().unwrap(), Some(Crc64::of(&bytes[offset..offset + len])));
@@ -333,7 +346,7 @@ mod tests {
     async fn a_file_that_changes_under_a_part_fails_before_its_last_bytes() {
         let (mut file, bytes, source) = a_file(3 * PIECE);
         let range = Range { offset: 0, len: bytes.len() as u64 };
-        let (body, crc64) = PartBody::new(source.clone(), Memory::default(), range, Arc::default());
+        let (body, crc64) = PartBody::new(source.clone(), Memory::default(), range, Arc::default(), gauge());
         let mut body = Box::pin(body);
         poll_fn(|cx| body.as_mut().poll_frame(cx)).await.unwrap().unwrap();
         file.write_all(b"more").unwrap();

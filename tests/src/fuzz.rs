@@ -2,7 +2,7 @@
 
 use oss_checkpoint::{Abandoned, Checkpoint, Fingerprint, Job, Part, Source, State, Timestamp};
 use oss_multipart::machine::{
-    Action, ActionId, Digests, Earlier, Fault, Head, Now, Options, Outcome, Published, Reply, ToProve, Upload,
+    Action, ActionId, Digests, Earlier, Fault, Head, Now, Options, Outcome, Parallel, Published, Reply, ToProve, Upload,
 };
 use oss_multipart::plan::Plan;
 use oss_proto::ops::ListedPart;
@@ -41,7 +41,7 @@ pub fn machine(data: &[u8]) {
     let size = u64::from(script.next() % 6) * PART + u64::from(script.next());
     let plan = Plan::new(size, PART).expect("small files fit any plan");
     let options = Options {
-        parallel: usize::from(script.next() % 4) + 1,
+        parallel: Parallel::Fixed(usize::from(script.next() % 4) + 1),
         require_checkpoint: script.one_in(4),
         allow_unproven: script.one_in(4),
         verify_source: script.one_in(4),

@@ -3,6 +3,7 @@
 use super::{Connection, Object};
 use crate::quantity;
 use crate::target::Target;
+use oss_client::Parallel;
 use std::path::PathBuf;
 
 #[derive(Debug, clap::Args)]
@@ -16,9 +17,9 @@ pub(crate) struct Cp {
     /// Bytes of a part, 100KiB to 5GiB; K, M and G are binary [default: 8MiB]
     #[arg(long, value_name = "SIZE", value_parser = quantity::part_size)]
     pub(crate) part_size: Option<u64>,
-    /// Parts in flight at once, 1 to 1024
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub(crate) parallel: u16,
+    /// Parts in flight at once, 1 to 1024, or auto: as many as make it faster, found by measuring
+    #[arg(long, value_name = "N|auto", default_value = "3", value_parser = quantity::parallel)]
+    pub(crate) parallel: Parallel,
     /// The most bytes that its buffers take, 8MiB or more [default: 14MiB, and 0.5MiB for each of --parallel over 8]
     #[arg(long, value_name = "SIZE", value_parser = quantity::memory)]
     pub(crate) max_memory: Option<u64>,

@@ -132,6 +132,7 @@ mod tests {
     use super::connection::SignVersionArg;
     use super::*;
     use clap::CommandFactory;
+    use oss_client::Parallel;
 
     fn parse(line: &str) -> Result<Args, clap::Error> {
         Args::try_parse_from(line.split(' '))
@@ -146,7 +147,10 @@ mod tests {
     fn cp_takes_what_the_readme_says() {
         let line = "oss cp big.iso oss://demo/k --part-size 8MiB --parallel 5 --endpoint embedded:d --json --restart";
         let Command::Cp(cp) = parse(line).unwrap().command else { panic!("it is cp") };
-        assert_eq!((cp.part_size, cp.parallel, cp.json, cp.restart, cp.wait), (Some(8 << 20), 5, true, true, false));
+        assert_eq!(
+            (cp.part_size, cp.parallel, cp.json, cp.restart, cp.wait),
+            (Some(8 << 20), Parallel::Fixed(5), true, true, false)
+        );
         assert_eq!(cp.connection.endpoint.as_deref(), Some("embedded:d"));
         assert_eq!(cp.connection.sign_version, SignVersionArg::V4);
     }
@@ -158,6 +162,7 @@ mod tests {
             ("oss cp f oss://demo/k --part-size 8MB", "--part-size", "5GiB"),
             ("oss cp f oss://demo/k --parallel 0", "--parallel", "1..=1024"),
             ("oss cp f oss://demo/k --parallel 1025", "--parallel", "1..=1024"),
+            ("oss cp f oss://demo/k --parallel many", "--parallel", "auto"),
             ("oss cp f oss://DEMO/k", "bucket", "a-z"),
             ("oss cp f demo/k", "oss://BUCKET/KEY", "oss://BUCKET/KEY"),
             ("oss cp f oss://demo/k --sign-version v2", "--sign-version", "v4"),

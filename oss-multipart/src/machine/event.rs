@@ -60,6 +60,20 @@ pub enum Event {
     Completed(Completed),
 }
 
+impl super::Upload {
+    pub(super) fn announce_start(&mut self, upload_id: Option<UploadId>) {
+        let (part_size, parts) = (self.plan.part_size(), self.plan.count());
+        self.events.push_back(Event::Started { upload_id, part_size, parts });
+    }
+
+    pub(super) fn announce_resume(&mut self, parts_listed: u32, bytes_listed: u64) {
+        if let Some(upload_id) = self.upload_id().cloned() {
+            let (part_size, parts) = (self.plan.part_size(), self.plan.count());
+            self.events.push_back(Event::Resumed { upload_id, part_size, parts, parts_listed, bytes_listed });
+        }
+    }
+}
+
 /// Something a person should know; `Display` is a sentence.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]

@@ -10,6 +10,7 @@
 //! - an id is aborted only when it came in a reply to us (now, or as a whole checkpoint of this very job says).
 
 mod action;
+mod auto;
 mod callback;
 mod ending;
 mod event;
@@ -22,12 +23,14 @@ mod settling;
 mod steps;
 #[cfg(test)]
 mod tests;
+mod window;
 
 pub use action::{Action, ActionId, Digests, Head, Published, Reply, ToProve};
 pub use callback::Callback;
 pub use event::{Completed, Event, Notice};
 pub use oss_http::Fault;
 pub use outcome::{Earlier, Failure, Options, Outcome, Why};
+pub use window::Parallel;
 
 use crate::plan::Plan;
 use oss_checkpoint::{Abandoned, Job, Part, Source, State};
@@ -298,9 +301,7 @@ impl Upload {
             return None;
         }
         if self.phase == Phase::Moving {
-            let save = (self.dirty && !self.saving()).then(|| self.saved_at + SAVE_EVERY);
-            let room = self.parts.sending.len() < self.retry.window();
-            return [save, self.parts.next_due().filter(|_| room)].into_iter().flatten().min();
+            return self.moving_timeout();
         }
         let step = (self.step.issued.is_none() && !self.held_back()).then_some(self.step.not_before);
         step.or(self.awaiting_id())
@@ -384,17 +385,5 @@ impl Upload {
 
     fn notice(&mut self, notice: Notice) {
         self.events.push_back(Event::Notice(notice));
-    }
-
-    fn announce_start(&mut self, upload_id: Option<UploadId>) {
-        let (part_size, parts) = (self.plan.part_size(), self.plan.count());
-        self.events.push_back(Event::Started { upload_id, part_size, parts });
-    }
-
-    fn announce_resume(&mut self, parts_listed: u32, bytes_listed: u64) {
-        if let Some(upload_id) = self.upload_id().cloned() {
-            let (part_size, parts) = (self.plan.part_size(), self.plan.count());
-            self.events.push_back(Event::Resumed { upload_id, part_size, parts, parts_listed, bytes_listed });
-        }
     }
 }

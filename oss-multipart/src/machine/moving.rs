@@ -1,7 +1,10 @@
 //! Parts under way: sending, proving, and the coalesced saves beside them.
 
 use super::parts::Proof;
-use super::{Action, ActionId, Digests, Doing, Event, Fault, Now, PROVING_AT_ONCE, Phase, Reply, Upload, Verdict, Why};
+use super::{
+    Action, ActionId, Digests, Doing, Event, Fault, Now, PROVING_AT_ONCE, Phase, Reply, SAVE_EVERY, Upload, Verdict,
+    Why,
+};
 use oss_proto::PartNumber;
 
 impl Upload {
@@ -19,16 +22,45 @@ impl Upload {
                 return Some((self.issue(Doing::Prove), Action::ProveParts(some)));
             }
         }
-        let upload_id = self.upload_id()?.clone();
-        if self.parts.sending.len() < self.retry.window()
-            && let Some((number, range)) = self.parts.next_to_send(now)
-        {
-            return Some((self.issue(Doing::Send(number)), Action::UploadPart { upload_id, number, range }));
+        self.poll_send(now)
+    }
+
+    fn poll_send(&mut self, now: Now) -> Option<(ActionId, Action)> {
+        loop {
+            let upload_id = self.upload_id()?.clone();
+            if self.parts.sending.len() < self.retry.window.size()
+                && let Some((number, range)) = self.parts.next_to_send(now)
+            {
+                let id = self.issue(Doing::Send(number));
+                self.retry.window.began(now, id, range.len);
+                return Some((id, Action::UploadPart { upload_id, number, range }));
+            }
+            if !self.retry.window.look(now, self.parts.sending.len()) {
+                return None;
+            }
         }
-        None
+    }
+
+    pub(super) fn moving_timeout(&self) -> Option<Now> {
+        let save = (self.dirty && !self.saving()).then(|| self.saved_at + SAVE_EVERY);
+        let room = self.parts.sending.len() < self.retry.window.size();
+        let due = self.parts.next_due().filter(|_| room);
+        [save, due, self.retry.window.next_look()].into_iter().flatten().min()
+    }
+
+    /// Whether [`Self::handle_progress`] is of use now.
+    pub fn wants_progress(&self) -> bool {
+        self.phase == Phase::Moving && self.retry.window.next_look().is_some()
+    }
+
+    /// So many bytes of an [`Action::UploadPart`] have been given to the network. To be told of every part in flight
+    /// before each poll, while [`Self::wants_progress`].
+    pub fn handle_progress(&mut self, now: Now, id: ActionId, bytes: u64) {
+        self.retry.window.moved(now, id, bytes);
     }
 
     pub(super) fn part_sent(&mut self, now: Now, id: ActionId, number: PartNumber, reply: Reply) {
+        self.retry.window.ended(now, id, true);
         let Reply::Part { etag, crc64, sent } = &reply else {
             return self.part_fault(now, id, number, Fault::OutcomeUnknown);
         };
@@ -73,6 +105,7 @@ impl Upload {
     }
 
     pub(super) fn part_fault(&mut self, now: Now, id: ActionId, number: PartNumber, fault: Fault) {
+        self.retry.window.ended(now, id, false);
         let tries = self.parts.failed(number);
         if fault == Fault::NoSuchUpload {
             return self.upload_lost(id);

@@ -1,6 +1,6 @@
 //! What a run is given, and how it ends.
 
-use super::{ActionId, Completed, Fault};
+use super::{ActionId, Completed, Fault, Parallel};
 use oss_checkpoint::Checkpoint;
 use oss_proto::{PartNumber, UploadId};
 use std::time::Duration;
@@ -8,8 +8,8 @@ use std::time::Duration;
 /// What a caller may choose; the defaults are the documented ones.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
-    /// Parts in flight at once, 1 to 1,024.
-    pub parallel: usize,
+    /// Parts in flight at once.
+    pub parallel: Parallel,
     /// Fail rather than go on without a checkpoint.
     pub require_checkpoint: bool,
     /// Accept parts of which the server gives neither CRC-64 nor an MD5 ETag.
@@ -23,7 +23,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            parallel: 3,
+            parallel: Parallel::default(),
             require_checkpoint: false,
             allow_unproven: false,
             verify_source: false,

@@ -1,5 +1,6 @@
-//! When a failed call is tried again: class of fault, budget since the last progress, full-jitter delay, window.
+//! When a failed call is tried again: class of fault, budget since the last progress, full-jitter delay.
 
+use super::window::{Parallel, Window};
 use super::{ActionId, Fault, Now};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -56,14 +57,13 @@ pub(super) struct Retry {
     charged: Now,
     begun: BTreeMap<ActionId, Now>,
     rng: fastrand::Rng,
-    window: usize,
-    parallel: usize,
-    successes: usize,
+    /// Told of every success and of throttling.
+    pub(super) window: Window,
     pub(super) total: u32,
 }
 
 impl Retry {
-    pub(super) fn new(budget: Duration, parallel: usize, seed: u64) -> Self {
+    pub(super) fn new(budget: Duration, parallel: Parallel, seed: u64) -> Self {
         Self {
             budget,
             spent: Duration::ZERO,
@@ -71,9 +71,7 @@ impl Retry {
             charged: Now::ZERO,
             begun: BTreeMap::new(),
             rng: fastrand::Rng::with_seed(seed),
-            window: parallel,
-            parallel,
-            successes: 0,
+            window: Window::new(parallel),
             total: 0,
         }
     }
@@ -114,16 +112,7 @@ impl Retry {
     pub(super) fn progress(&mut self) {
         self.spent = Duration::ZERO;
         self.charged = self.seen;
-        self.successes += 1;
-        if self.window < self.parallel && self.successes >= self.window {
-            self.window += 1;
-            self.successes = 0;
-        }
-    }
-
-    /// Calls that may be in flight now.
-    pub(super) fn window(&self) -> usize {
-        self.window
+        self.window.success();
     }
 
     /// Decides, and counts the failure in `tries`, which is the call's own.
@@ -144,8 +133,7 @@ impl Retry {
         let floor = match fault {
             Fault::Transient | Fault::OutcomeUnknown => Duration::ZERO,
             Fault::Throttled { retry_after } => {
-                self.window = (self.window / 2).max(1);
-                self.successes = 0;
+                self.window.throttled(self.seen);
                 retry_after.unwrap_or_default()
             }
             Fault::Corrupted if tries.counted < MAX_CORRUPTED => Duration::ZERO,
@@ -170,7 +158,7 @@ mod tests {
     use super::*;
 
     fn retry() -> Retry {
-        Retry::new(Duration::from_secs(300), 4, 7)
+        Retry::new(Duration::from_secs(300), Parallel::Fixed(4), 7)
     }
 
     #[test]
@@ -213,7 +201,7 @@ mod tests {
     fn delays_grow_from_200_ms_are_jittered_and_reach_but_never_pass_twenty_seconds() {
         let mut longest = [Duration::ZERO; 60];
         for seed in 0..200 {
-            let mut retry = Retry::new(Duration::from_secs(300), 4, seed);
+            let mut retry = Retry::new(Duration::from_secs(300), Parallel::Fixed(4), seed);
             let mut tries = Tries::default();
             for longest in &mut longest {
                 let verdict = retry.verdict(&Fault::OutcomeUnknown, &mut tries);
@@ -232,9 +220,9 @@ mod tests {
         let pause = Duration::from_secs(30);
         let verdict = retry.verdict(&Fault::Throttled { retry_after: Some(pause) }, &mut Tries::default());
         assert!(matches!(verdict, Verdict::Again { delay } if delay >= pause));
-        assert_eq!(retry.window(), 2);
+        assert_eq!(retry.window.size(), 2);
         (0..5).for_each(|_| retry.progress());
-        assert_eq!(retry.window(), 4);
+        assert_eq!(retry.window.size(), 4);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "the helpers of a test fail it, as the test itself does")]
 
 mod addressing;
+mod auto;
 mod credentials;
 mod facade;
 mod faults;

@@ -3,6 +3,7 @@
 mod callbacks;
 mod crashes;
 mod faults;
+mod link;
 mod network;
 mod scripts;
 mod stopping;

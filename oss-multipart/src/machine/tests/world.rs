@@ -1,8 +1,8 @@
 //! A server, a disk and a file that are only what the machine can see of them.
 
 use crate::machine::{
-    Action, ActionId, Digests, Earlier, Event, Fault, Head, Notice, Now, Options, Outcome, Published, Reply, ToProve,
-    Upload,
+    Action, ActionId, Digests, Earlier, Event, Fault, Head, Notice, Now, Options, Outcome, Parallel, Published, Reply,
+    ToProve, Upload,
 };
 use crate::plan::Plan;
 use oss_checkpoint::{Checkpoint, Fingerprint, Job, Source, State, Timestamp};
@@ -170,7 +170,7 @@ impl World {
     }
 
     pub(super) fn options(&self) -> Options {
-        Options { parallel: self.parallel, ..Options::default() }
+        Options { parallel: Parallel::Fixed(self.parallel), ..Options::default() }
     }
 
     /// Runs to the end, or until the blow at the given action (counted from 1) ends it.
