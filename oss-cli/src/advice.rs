@@ -16,6 +16,11 @@ const PASSED_ON: &[&str] = &[
     "--addressing",
     "--sign-version",
     "--ca-file",
+    "--credentials",
+    "--profile",
+    "--config-file",
+    "--ecs-role",
+    "--role-arn",
     "--request-payer",
     "--connect-timeout",
     "--no-progress-timeout",
@@ -137,7 +142,7 @@ fn mend(service: &ServiceError) -> &'static str {
             "allow this key oss:PutObject, oss:ListParts, oss:GetObject and oss:AbortMultipartUpload here, then"
         }
         code if *code == ErrorCode::INVALID_ACCESS_KEY_ID || *code == ErrorCode::SIGNATURE_DOES_NOT_MATCH => {
-            "correct OSS_ACCESS_KEY_ID, OSS_ACCESS_KEY_SECRET (and OSS_SESSION_TOKEN), then"
+            "correct OSS_ACCESS_KEY_ID, OSS_ACCESS_KEY_SECRET (and OSS_SESSION_TOKEN), or the profile they come from, then"
         }
         code if *code == ErrorCode::SECURITY_TOKEN_EXPIRED || *code == ErrorCode::INVALID_SECURITY_TOKEN => {
             "get fresh temporary credentials, then"

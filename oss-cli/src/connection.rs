@@ -3,10 +3,9 @@
 use crate::args::{AddressingArg, Connection};
 use crate::embedded::{self, Embedded};
 use crate::failure::Failure;
-use oss_client::{Bucket, Client, CredentialsProvider, EnvironmentCredentials, RetryPolicy};
+use oss_client::{Bucket, Client, CredentialsError, CredentialsOptions, Endpoint, RetryPolicy};
 use std::io::{self, Write};
 use std::path::PathBuf;
-use std::sync::Arc;
 
 const INSECURE: &str = "warning: --insecure-skip-verify: the server's certificate is not checked, so that whoever is in \
 the way can read and change what is sent";
@@ -16,6 +15,8 @@ the way can read and change what is sent";
 pub(crate) struct Connected {
     pub(crate) client: Client,
     pub(crate) embedded: Option<Embedded>,
+    /// Which credentials are used, in a line for people.
+    pub(crate) credentials: Option<String>,
 }
 
 impl Connection {
@@ -37,8 +38,9 @@ impl Connection {
     }
 
     async fn connect_remote(&self) -> Result<Connected, Failure> {
-        let mut builder = self.builder();
-        let endpoint = self.endpoint();
+        let options = self.credentials.options().map_err(|words| Failure::usage(anyhow::anyhow!(words)))?;
+        let mut builder = self.builder().credentials_options(options.clone());
+        let (endpoint, region) = self.place(&options)?;
         let plain = endpoint.as_deref().is_some_and(|text| text.starts_with("http://"));
         if let (None, false, Some(file)) = (&self.trust.ca_file, plain, variable("SSL_CERT_FILE")) {
             builder = builder.ca_file(file);
@@ -46,18 +48,25 @@ impl Connection {
         if let Some(endpoint) = endpoint {
             builder = builder.endpoint(endpoint);
         }
-        if let Some(region) = self.region.clone().or_else(|| variable("OSS_REGION")) {
+        if let Some(region) = region {
             builder = builder.region(region);
         }
-        let credentials = EnvironmentCredentials::new();
-        let client = builder
-            .credentials_provider(Arc::new(credentials.clone()))
-            .build()
-            .map_err(|error| self.with_hint(error))?;
-        if let Err(error) = credentials.credentials().await {
-            return Err(Failure::usage(anyhow::Error::new(error).context("no credentials")));
+        let client = builder.build().map_err(|error| self.with_hint(error))?;
+        let credentials = credentials(&client).await?;
+        Ok(Connected { client, embedded: None, credentials })
+    }
+
+    /// Endpoint and region: as typed, from the environment, from the profile. A profile's endpoint is not mixed with a
+    /// region from elsewhere, nor its region with an endpoint that tells its own.
+    fn place(&self, options: &CredentialsOptions) -> Result<(Option<String>, Option<String>), Failure> {
+        let (endpoint, region) = (self.endpoint(), self.region.clone().or_else(|| variable("OSS_REGION")));
+        let tells_region = |text: &String| Endpoint::parse(text, None).is_ok_and(|e| e.region_hint().is_some());
+        if region.is_some() || endpoint.as_ref().is_some_and(tells_region) {
+            return Ok((endpoint, region));
         }
-        Ok(Connected { client, embedded: None })
+        let settings = options.settings().map_err(no_credentials)?;
+        let of_profile = || settings.endpoint.filter(|_| self.network.is_none());
+        Ok((endpoint.or_else(of_profile), settings.region))
     }
 
     async fn connect_embedded(&self, dir: PathBuf) -> Result<Connected, Failure> {
@@ -71,7 +80,7 @@ impl Connection {
         let embedded = Embedded::start(&dir, region).await?;
         let builder = self.builder().region(region).credentials(Embedded::credentials());
         let client = builder.endpoint(embedded.url()).build().map_err(|error| self.with_hint(error))?;
-        Ok(Connected { client, embedded: Some(embedded) })
+        Ok(Connected { client, embedded: Some(embedded), credentials: None })
     }
 
     fn builder(&self) -> oss_client::ClientBuilder {
@@ -119,6 +128,25 @@ impl Connected {
             embedded.shutdown().await;
         }
     }
+}
+
+/// Finds the credentials and tries them once, so that what is broken is told before anything is sent. A service that
+/// cannot be reached now is left to the upload, which goes on trying.
+async fn credentials(client: &Client) -> Result<Option<String>, Failure> {
+    let Some(chosen) = client.chosen_credentials().await.map_err(no_credentials)? else { return Ok(None) };
+    for warning in &chosen.warnings {
+        let _ = writeln!(io::stderr(), "warning: {warning}");
+    }
+    let key = match chosen.credentials().await {
+        Ok(credentials) => format!("access key {}", credentials.masked_id()),
+        Err(CredentialsError::Unavailable(_)) => "which cannot be had at the moment".to_owned(),
+        Err(error) => return Err(no_credentials(error)),
+    };
+    Ok(Some(format!("credentials: {}, {key}", chosen.origin)))
+}
+
+fn no_credentials(error: CredentialsError) -> Failure {
+    Failure::usage(anyhow::Error::new(error).context("no credentials"))
 }
 
 /// What is worth a line about an endpoint that is taken although it is not spelled as it should be.

@@ -44,6 +44,9 @@ async fn upload(args: Cp) -> Result<(), Failure> {
         // Credentials may come from far away; nothing was begun.
         () = cancel.cancelled() => return Err(interrupted()),
     };
+    if let Some(words) = connected.credentials.as_ref().filter(|_| !args.quiet) {
+        meter.line(words);
+    }
     if let Some(words) = connection::note(&connected.client, &args.target.bucket) {
         meter.line(&words);
     }

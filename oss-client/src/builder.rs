@@ -1,13 +1,15 @@
 use crate::{Client, Error};
 use oss_http::proto::TrafficLimit;
 use oss_http::{
-    Addressing, BandwidthLimit, Caller, CredentialsProvider, Endpoint, EndpointError, EnvironmentCredentials,
-    HyperTransport, Network, RetryPolicy, Signer, StaticCredentials, Timeouts, Transport, TransportOptions,
+    Addressing, BandwidthLimit, Caller, CredentialsOptions, CredentialsProvider, DefaultCredentials, Endpoint,
+    EndpointError, HyperTransport, Network, RetryPolicy, Signer, StaticCredentials, Timeouts, Transport,
+    TransportOptions,
 };
 use oss_multipart::Memory;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Puts a [`Client`] together. An endpoint or a region is needed, everything else has a default.
 ///
@@ -31,6 +33,7 @@ pub struct ClientBuilder {
     addressing: Option<Addressing>,
     signature: SignatureVersion,
     credentials: Option<Arc<dyn CredentialsProvider>>,
+    credentials_options: CredentialsOptions,
     options: TransportOptions,
     retry: Option<RetryPolicy>,
     user_agent: Option<String>,
@@ -83,9 +86,16 @@ impl ClientBuilder {
         self
     }
 
-    /// One fixed access key. When nothing is said, the environment is asked ([`EnvironmentCredentials`]).
+    /// One fixed access key. When nothing is said, the first of the places in
+    /// [`CredentialsOptions`](crate::CredentialsOptions) that is configured.
     pub fn credentials(self, credentials: oss_http::Credentials) -> Self {
         self.credentials_provider(Arc::new(StaticCredentials::new(credentials)))
+    }
+
+    /// Where credentials are looked for when none are given.
+    pub fn credentials_options(mut self, options: CredentialsOptions) -> Self {
+        self.credentials_options = options;
+        self
     }
 
     /// A source of credentials that change; it is asked before every attempt.
@@ -175,11 +185,14 @@ impl ClientBuilder {
             (SignatureVersion::V4, Some(region)) => Signer::v4(region),
             (SignatureVersion::V4, None) => return Err(Error::NoRegion { endpoint: endpoint.to_string() }),
         };
-        let credentials = self.credentials.unwrap_or_else(|| Arc::new(EnvironmentCredentials::new()));
-        let transport = match self.transport {
-            Some(transport) => transport,
-            None => Arc::new(HyperTransport::new(self.options)?),
+        let (transport, direct): (Arc<dyn Transport>, Arc<dyn Transport>) = match self.transport {
+            Some(transport) => (transport.clone(), transport),
+            None => (Arc::new(HyperTransport::new(self.options)?), Arc::new(to_this_host()?)),
         };
+        let default = DefaultCredentials::new(self.credentials_options, Arc::clone(&transport), direct);
+        let default = self.credentials.is_none().then(|| Arc::new(default));
+        let credentials = self.credentials.or_else(|| Some(default.clone()? as Arc<dyn CredentialsProvider>));
+        let credentials = credentials.expect("one of the two is there");
         let mut builder = Caller::builder(endpoint, signer, credentials, transport);
         if let Some(retry) = self.retry {
             builder = builder.retry(retry);
@@ -189,7 +202,7 @@ impl ClientBuilder {
             builder = builder.user_agent(value);
         }
         let caller = builder.build().with_requester_pays(self.requester_pays).with_traffic_limit(self.traffic_limit);
-        Ok(Client::new(caller, region.unwrap_or_default(), self.memory.unwrap_or_default()))
+        Ok(Client::new(caller, default, region.unwrap_or_default(), self.memory.unwrap_or_default()))
     }
 }
 
@@ -205,6 +218,13 @@ impl ClientBuilder {
             (None, None, _) => Err(Error::NoEndpoint),
         }
     }
+}
+
+/// For the metadata service: it is on the same host or nowhere.
+fn to_this_host() -> Result<HyperTransport, Error> {
+    let connect = Duration::from_secs(1);
+    let timeouts = Timeouts { connect, ..Timeouts::default() };
+    Ok(HyperTransport::new(TransportOptions { timeouts, ..TransportOptions::default() })?)
 }
 
 /// The rules of a region are those of the endpoint that is made of it; `oss-` is the endpoint's prefix, not the region's.

@@ -8,7 +8,7 @@ use oss_http::proto::ops::{
     PutObjectOutput, UploadPart, UploadPartOutput,
 };
 use oss_http::proto::{Bucket, Key};
-use oss_http::{Answered, Caller, Endpoint, ReplyBody};
+use oss_http::{Answered, Caller, Chosen, CredentialsError, DefaultCredentials, Endpoint, ReplyBody};
 use oss_multipart::{Completed, Memory, UploadObjectRequest};
 use std::fmt;
 use std::sync::Arc;
@@ -33,6 +33,7 @@ use std::time::Duration;
 #[derive(Clone)]
 pub struct Client {
     caller: Caller,
+    default_credentials: Option<Arc<DefaultCredentials>>,
     /// Empty when V1 signs and nobody said it.
     region: Arc<str>,
     memory: Memory,
@@ -44,8 +45,13 @@ impl Client {
         ClientBuilder::default()
     }
 
-    pub(crate) fn new(caller: Caller, region: String, memory: Memory) -> Self {
-        Self { caller, region: region.into(), memory }
+    pub(crate) fn new(
+        caller: Caller,
+        default_credentials: Option<Arc<DefaultCredentials>>,
+        region: String,
+        memory: Memory,
+    ) -> Self {
+        Self { caller, default_credentials, region: region.into(), memory }
     }
 
     /// The server this client asks.
@@ -61,6 +67,20 @@ impl Client {
     /// The budget of the buffers of all its uploads.
     pub fn memory(&self) -> &Memory {
         &self.memory
+    }
+
+    /// Where the credentials are from that nobody gave: chosen now, if no call was made yet. `None`: they were given.
+    ///
+    /// # Errors
+    /// [`CredentialsError`]: nothing is configured, or what is configured is broken; its words say which.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost: ask again.
+    pub async fn chosen_credentials(&self) -> Result<Option<&Chosen>, CredentialsError> {
+        match &self.default_credentials {
+            Some(default) => default.chosen().await.map(Some),
+            None => Ok(None),
+        }
     }
 
     /// The layer below, for operations this client has no method for.

@@ -21,7 +21,7 @@
 //! use oss_client::{Client, UploadObjectRequest};
 //!
 //! # async fn example() -> Result<(), oss_client::Error> {
-//! // Credentials come from OSS_ACCESS_KEY_ID, OSS_ACCESS_KEY_SECRET and OSS_SESSION_TOKEN unless others are given.
+//! // Credentials come from the environment, a profile, OIDC, a program or the ECS role unless others are given.
 //! let client = Client::builder().region("cn-hangzhou").build()?;
 //! let request = UploadObjectRequest::new("my-bucket", "backup/big.iso", "/data/big.iso")
 //!     .part_size(16 * 1024 * 1024)
@@ -49,10 +49,12 @@ pub use oss_http::proto::{
     limits, ops,
 };
 pub use oss_http::{
-    Addressing, Answered, BandwidthLimit, BoxFuture, CallCause, CallError, CertificateProblem, Credentials,
-    CredentialsError, CredentialsProvider, Endpoint, EndpointError, EnvironmentCredentials, Fault, HyperTransport,
-    Network, Payload, PayloadStream, PresignError, ReplyBody, ResponseTimeout, RetryPolicy, StaticCredentials,
-    Timeouts, TlsError, TlsOptions, Transport, TransportError, TransportOptions,
+    Addressing, Answered, AssumeRoleCredentials, BandwidthLimit, BoxFuture, CachedCredentials, CallCause, CallError,
+    CertificateProblem, Chosen, Credentials, CredentialsError, CredentialsKind, CredentialsOptions,
+    CredentialsProvider, CredentialsSource, DefaultCredentials, EcsRoleCredentials, Endpoint, EndpointError,
+    EnvironmentCredentials, Fault, HyperTransport, Issued, Network, OidcCredentials, Payload, PayloadStream,
+    PresignError, ProcessCredentials, ProfileSettings, ReplyBody, ResponseTimeout, RetryPolicy, Role,
+    StaticCredentials, Sts, Timeouts, TlsError, TlsOptions, Transport, TransportError, TransportOptions,
 };
 pub use oss_multipart::plan::{DEFAULT_PART_SIZE, Plan, PlanError};
 pub use oss_multipart::{

@@ -83,8 +83,9 @@ pub use call_error::{CallCause, CallError};
 pub use caller::{Answered, Caller, CallerBuilder};
 pub use certificate::CertificateProblem;
 pub use credentials::{
-    CachedCredentials, CredentialsError, CredentialsProvider, CredentialsSource, EnvironmentCredentials, Issued,
-    StaticCredentials,
+    AssumeRoleCredentials, CachedCredentials, Chosen, CredentialsError, CredentialsKind, CredentialsOptions,
+    CredentialsProvider, CredentialsSource, DefaultCredentials, ECS_METADATA, EcsRoleCredentials,
+    EnvironmentCredentials, Issued, OidcCredentials, ProcessCredentials, ProfileSettings, Role, StaticCredentials, Sts,
 };
 pub use endpoint::{Addressing, Endpoint, EndpointError};
 pub use fault::Fault;

@@ -37,6 +37,21 @@ impl Credentials {
         &self.id
     }
 
+    /// Enough of the access key id to know it again, for a log: `LTAI****Ab12`.
+    ///
+    /// ```
+    /// assert_eq!(oss_sign::Credentials::new("LTAI5tExampleAb12", "").masked_id(), "LTAI****Ab12");
+    /// assert_eq!(oss_sign::Credentials::new("short", "").masked_id(), "sh****");
+    /// ```
+    pub fn masked_id(&self) -> String {
+        let id: Vec<char> = self.id.chars().collect();
+        let text = |part: &[char]| part.iter().collect::<String>();
+        match id.len() {
+            0..12 => format!("{}****", text(&id[..id.len().min(2)])),
+            length => format!("{}****{}", text(&id[..4]), text(&id[length - 4..])),
+        }
+    }
+
     /// The access key secret. Do not print or store it.
     pub fn access_key_secret(&self) -> &str {
         self.secret.expose()

@@ -4,7 +4,8 @@
 //! A [`Signer`] signs a [`Resource`] (method, bucket, key, query) together with the request's headers, for
 //! [`Credentials`], at a time the caller gives. It either adds headers ([`Signer::sign`]) or makes the query of a URL
 //! that somebody without credentials can use ([`Signer::presign`]). [`verify::Claim`] is the other side: it reads what a
-//! request says of its signature and checks it, as the service does.
+//! request says of its signature and checks it, as the service does. [`sign_rpc`] signs calls of the RPC APIs, STS among
+//! them.
 //!
 //! # Guarantee
 //! The crate is pure: no clock, no file, no socket. What it signs agrees byte for byte with the official SDKs, which
@@ -38,6 +39,7 @@
 mod canonical;
 mod credentials;
 mod percent;
+mod rpc;
 mod signer;
 mod timestamp;
 mod v1;
@@ -46,4 +48,5 @@ pub mod verify;
 
 pub use credentials::Credentials;
 pub use percent::{encode_path, encode_query};
+pub use rpc::sign_rpc;
 pub use signer::{PresignError, Resource, Signer};

@@ -36,7 +36,7 @@ pub(crate) fn canonical_query<'a>(pairs: impl Iterator<Item = &'a (String, Optio
     join(pairs.into_iter())
 }
 
-fn encode_name(raw: &str) -> String {
+pub(crate) fn encode_name(raw: &str) -> String {
     utf8_percent_encode(raw, QUERY).to_string()
 }
 

@@ -24,6 +24,14 @@ pub(crate) fn iso_basic(time: u64) -> String {
     format!("{year:04}{month:02}{day:02}T{:02}{:02}{:02}Z", second / 3600, second / 60 % 60, second % 60)
 }
 
+/// `2023-12-17T03:47:36Z`, the `Timestamp` of RPC calls.
+pub(crate) fn iso_extended(time: u64) -> String {
+    let basic = iso_basic(time);
+    let part = |range| &basic[range];
+    let (date, clock) = ([part(0..4), part(4..6), part(6..8)], [part(9..11), part(11..13), part(13..15)]);
+    format!("{}T{}Z", date.join("-"), clock.join(":"))
+}
+
 pub(crate) fn parse_iso_basic(text: &str) -> Option<u64> {
     let (date, clock) = text.strip_suffix('Z')?.split_once('T')?;
     let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());

@@ -81,7 +81,7 @@ fn canonical_resource(resource: Resource<'_>) -> String {
     text
 }
 
-fn signature(secret: &str, string_to_sign: &[u8]) -> String {
+pub(crate) fn signature(secret: &str, string_to_sign: &[u8]) -> String {
     BASE64_STANDARD.encode(mac(secret, string_to_sign).finalize().into_bytes())
 }
 

@@ -1,6 +1,6 @@
 //! How to reach the service.
 
-use super::{NetworkLimits, Trust};
+use super::{CredentialsArgs, NetworkLimits, Trust};
 use clap::ValueEnum;
 use oss_client::{Addressing, Network, SignatureVersion};
 
@@ -27,6 +27,8 @@ pub(crate) struct Connection {
     /// Who pays for the requests, in a bucket whose owner does not
     #[arg(long, value_enum, value_name = "requester")]
     pub(crate) request_payer: Option<RequestPayer>,
+    #[command(flatten)]
+    pub(crate) credentials: CredentialsArgs,
     #[command(flatten)]
     pub(crate) trust: Trust,
     #[command(flatten)]

@@ -2,6 +2,7 @@
 
 mod connection;
 mod cp;
+mod credentials;
 mod link;
 mod network;
 mod object;
@@ -9,6 +10,7 @@ mod trust;
 
 pub(crate) use connection::{AddressingArg, Connection};
 pub(crate) use cp::Cp;
+pub(crate) use credentials::CredentialsArgs;
 pub(crate) use link::LinkArgs;
 pub(crate) use network::NetworkLimits;
 pub(crate) use object::Object;
@@ -25,8 +27,9 @@ use std::time::Duration;
 const ABOUT: &str = "Uploads files to Alibaba Cloud OSS: resumable, crash-safe, verified";
 const ENVIRONMENT: &str = "\
 Environment:
-  OSS_ACCESS_KEY_ID, OSS_ACCESS_KEY_SECRET  the access key
+  OSS_ACCESS_KEY_ID, OSS_ACCESS_KEY_SECRET  the access key (or ALIBABA_CLOUD_ACCESS_KEY_ID, …)
   OSS_SESSION_TOKEN                         the security token of temporary keys
+  OSS_CREDENTIALS_PROCESS                   a program that prints keys as JSON
   OSS_REGION, OSS_ENDPOINT                  where --region and --endpoint are not given
   SSL_CERT_FILE                             where --ca-file is not given
 

@@ -4,7 +4,9 @@
 
 mod bad_input;
 mod bench;
+mod credentials;
 mod interrupted;
+mod issuer;
 mod network;
 mod objects;
 mod secrecy;

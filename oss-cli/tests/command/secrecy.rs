@@ -1,6 +1,7 @@
 //! No secret, no token and no signature in anything the command prints or leaves behind, the debug log included.
 
 use crate::bench::{Bench, Ended};
+use crate::issuer::{Issuer, keys};
 use crate::tap::Tap;
 use oss_emulator::{Emulator, Fault, Operation, Rule, Serving};
 use std::path::Path;
@@ -123,4 +124,39 @@ fn presigning_tells_the_url_on_stdout_alone() {
         assert!(!ended.err.contains(secret), "{}", ended.err);
     }
     assert!(!ended.out.contains(SECRET));
+}
+
+/// The first token is dead when it comes: the second one is fetched while the upload is under way.
+#[test]
+fn refreshing_with_sts_tells_no_secret_of_either_token() {
+    let scene = Scene::new();
+    scene.bench.file("f", 350_000);
+    let number = std::sync::atomic::AtomicUsize::new(0);
+    let emulator = scene.emulator.clone();
+    let sts = Issuer::new(move |_| {
+        let number = number.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let (id, secret, token) = (format!("STS.{number}"), format!("{SECRET}{number}"), format!("{TOKEN}{number}"));
+        emulator.grant(&id, &secret, &token, emulator.now() + if number == 0 { 0 } else { 3600 });
+        format!(r#"{{"Credentials": {}}}"#, keys(&id, &secret, &token))
+    });
+    let line = ["cp", "f", "oss://demo/k", "--debug", "--json", "--part-size", "100KiB"];
+    let mut command = scene.command(&[&line[..], &["--role-arn", "acs:ram::1:role/r"]].concat(), SECRET);
+    let ended = Ended::of(command.env("ALIBABA_CLOUD_STS_ENDPOINT", &sts.url).output().unwrap());
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert_eq!(sts.lines().len(), 2, "one refresh");
+    assert!(ended.err.contains("SecurityTokenExpired"), "{}", ended.err);
+    assert_eq!(ended.event("completed")["retries"], 0, "{}", ended.out);
+    let signed = sts
+        .lines()
+        .iter()
+        .map(|line| {
+            let (_, rest) = line.split_once("Signature=").unwrap();
+            rest.split(['&', ' ']).next().unwrap().replace("%2B", "+").replace("%2F", "/").replace("%3D", "=")
+        })
+        .collect::<Vec<_>>();
+    for text in [&ended.out, &ended.err] {
+        scene.assert_clean("the output", text);
+        assert!(!signed.iter().any(|signature| text.contains(signature)), "{text}");
+    }
+    scene.assert_files_clean();
 }

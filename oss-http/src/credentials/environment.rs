@@ -1,13 +1,23 @@
+use super::exchange::is_clean;
+use super::variables::Variables;
 use super::{CredentialsError, CredentialsProvider};
 use crate::BoxFuture;
 use oss_sign::Credentials;
 
-/// `OSS_ACCESS_KEY_ID`, `OSS_ACCESS_KEY_SECRET` and, for temporary credentials, `OSS_SESSION_TOKEN`.
+/// The three variables of OSS's own tools, and those of all of Alibaba Cloud's.
+pub(super) const SETS: [[&str; 3]; 2] = [
+    ["OSS_ACCESS_KEY_ID", "OSS_ACCESS_KEY_SECRET", "OSS_SESSION_TOKEN"],
+    ["ALIBABA_CLOUD_ACCESS_KEY_ID", "ALIBABA_CLOUD_ACCESS_KEY_SECRET", "ALIBABA_CLOUD_SECURITY_TOKEN"],
+];
+
+/// `OSS_ACCESS_KEY_ID`, `OSS_ACCESS_KEY_SECRET` and, for temporary credentials, `OSS_SESSION_TOKEN`; where neither of the
+/// first two is set, `ALIBABA_CLOUD_ACCESS_KEY_ID`, `ALIBABA_CLOUD_ACCESS_KEY_SECRET` and
+/// `ALIBABA_CLOUD_SECURITY_TOKEN`.
 ///
 /// The environment is read for every attempt. Surrounding white space is taken off, an empty variable counts as unset.
 #[derive(Debug, Clone, Default)]
 pub struct EnvironmentCredentials {
-    _private: (),
+    variables: Variables,
 }
 
 impl EnvironmentCredentials {
@@ -15,36 +25,44 @@ impl EnvironmentCredentials {
     pub fn new() -> Self {
         Self::default()
     }
+
+    pub(super) fn of(variables: Variables) -> Self {
+        Self { variables }
+    }
+
+    /// The variables that hold the key; `None` when none of them is set.
+    pub(super) fn set(&self) -> Option<[&'static str; 3]> {
+        SETS.into_iter().find(|names| names[..2].iter().any(|name| self.variables.get(name).is_some()))
+    }
+
+    fn read(&self) -> Result<Credentials, CredentialsError> {
+        let names = self.set().unwrap_or(SETS[0]);
+        let [id, secret, token] = names.map(|name| (name, self.variables.get(name)));
+        let needed = |(name, value): (&str, Option<String>)| {
+            let value = value.ok_or_else(|| {
+                CredentialsError::Missing(format!("{name} is not set (needed: {}, {})", names[0], names[1]))
+            })?;
+            clean(name, value)
+        };
+        let credentials = Credentials::new(needed(id)?, needed(secret)?);
+        Ok(match token {
+            (name, Some(token)) => credentials.with_security_token(clean(name, token)?),
+            (_, None) => credentials,
+        })
+    }
+}
+
+fn clean(name: &str, value: String) -> Result<String, CredentialsError> {
+    let odd = || CredentialsError::Invalid(format!("{name} holds a character that no credential has"));
+    Some(value).filter(|value| is_clean(value)).ok_or_else(odd)
 }
 
 impl CredentialsProvider for EnvironmentCredentials {
     fn credentials(&self) -> BoxFuture<'_, Result<Credentials, CredentialsError>> {
-        Box::pin(std::future::ready(from_variables(|name| std::env::var(name).ok())))
+        Box::pin(std::future::ready(self.read()))
     }
 
     fn invalidate(&self, _: &Credentials) {}
-}
-
-/// `variable` looks one up: the environment of a process cannot be changed safely while threads run, so that tests
-/// give their own.
-fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Result<Credentials, CredentialsError> {
-    let read = |name: &str| match variable(name).map(|value| value.trim().to_owned()) {
-        Some(value) if value.is_empty() => Ok(None),
-        Some(value) if !value.bytes().all(|byte| byte.is_ascii_graphic()) => {
-            Err(CredentialsError::Invalid(format!("{name} holds a character that no credential has")))
-        }
-        value => Ok(value),
-    };
-    let needed = |name: &str| {
-        read(name)?.ok_or_else(|| {
-            CredentialsError::Missing(format!("{name} is not set (needed: OSS_ACCESS_KEY_ID, OSS_ACCESS_KEY_SECRET)"))
-        })
-    };
-    let credentials = Credentials::new(needed("OSS_ACCESS_KEY_ID")?, needed("OSS_ACCESS_KEY_SECRET")?);
-    Ok(match read("OSS_SESSION_TOKEN")? {
-        Some(token) => credentials.with_security_token(token),
-        None => credentials,
-    })
 }
 
 #[cfg(test)]
@@ -52,18 +70,28 @@ mod tests {
     use super::*;
 
     fn read(pairs: &[(&str, &str)]) -> Result<Credentials, CredentialsError> {
-        from_variables(|name| pairs.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned()))
+        EnvironmentCredentials::of(Variables::of(pairs)).read()
     }
 
     #[test]
     fn the_environment_gives_key_secret_and_token() {
-        let pairs =
-            [("OSS_ACCESS_KEY_ID", " id\n"), ("OSS_ACCESS_KEY_SECRET", "secret"), ("OSS_SESSION_TOKEN", "token")];
-        let credentials = read(&pairs).unwrap();
-        assert_eq!(credentials.access_key_id(), "id");
-        assert_eq!(credentials.access_key_secret(), "secret");
-        assert_eq!(credentials.security_token(), Some("token"));
-        assert_eq!(read(&pairs[..2]).unwrap().security_token(), None);
+        for names in SETS {
+            let pairs = [(names[0], " id\n"), (names[1], "secret"), (names[2], "token")];
+            let credentials = read(&pairs).unwrap();
+            assert_eq!(credentials.access_key_id(), "id");
+            assert_eq!(credentials.access_key_secret(), "secret");
+            assert_eq!(credentials.security_token(), Some("token"));
+            assert_eq!(read(&pairs[..2]).unwrap().security_token(), None);
+        }
+    }
+
+    #[test]
+    fn the_two_sets_are_never_mixed() {
+        let cloud = [(SETS[1][0], "cloud"), (SETS[1][1], "secret"), (SETS[1][2], "token")];
+        let both = [&cloud[..], &[(SETS[0][0], "oss"), (SETS[0][1], "s")]].concat();
+        assert_eq!(read(&both).unwrap(), Credentials::new("oss", "s"));
+        let half = [&cloud[..], &[(SETS[0][0], "oss")]].concat();
+        assert!(read(&half).unwrap_err().to_string().contains("OSS_ACCESS_KEY_SECRET is not set"));
     }
 
     #[test]

@@ -3,14 +3,33 @@
 //! A [`CredentialsProvider`] is asked before every attempt and must answer at once when it can; a [`CredentialsSource`]
 //! fetches new credentials and may take its time. [`CachedCredentials`] makes the first of the second.
 
+mod assume_role;
 mod cached;
+mod chain;
+mod ecs_role;
 mod environment;
+mod exchange;
 mod freshness;
+mod oidc;
+mod process;
+mod profile;
+mod services;
 mod static_key;
+mod sts;
+#[cfg(test)]
+mod tests;
+mod variables;
 
+pub use assume_role::AssumeRoleCredentials;
 pub use cached::CachedCredentials;
+pub use chain::{Chosen, CredentialsKind, CredentialsOptions, DefaultCredentials, ProfileSettings};
+pub use ecs_role::{ECS_METADATA, EcsRoleCredentials};
 pub use environment::EnvironmentCredentials;
+pub use oidc::OidcCredentials;
+pub use process::ProcessCredentials;
+use services::Services;
 pub use static_key::StaticCredentials;
+pub use sts::{Role, Sts};
 
 use crate::BoxFuture;
 use oss_sign::Credentials;
