@@ -116,3 +116,75 @@ fn an_object_that_is_there_is_not_replaced_when_that_is_forbidden() {
         }
     }
 }
+
+/// Answers one callback; the address to give, and what came.
+fn callback_server(reply: &'static str) -> (String, std::thread::JoinHandle<String>) {
+    use std::io::{Read, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let callback = format!(
+        r#"{{"callbackUrl": "http://{}/", "callbackBody": "${{object}} ${{size}} ${{x:n}} end"}}"#,
+        listener.local_addr().unwrap()
+    );
+    let served = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut request = Vec::new();
+        while !request.ends_with(b"end") {
+            let mut buffer = [0; 1024];
+            let read = stream.read(&mut buffer).unwrap();
+            assert!(read > 0, "{}", String::from_utf8_lossy(&request));
+            request.extend_from_slice(&buffer[..read]);
+        }
+        stream.write_all(reply.as_bytes()).unwrap();
+        String::from_utf8(request).unwrap()
+    });
+    (callback, served)
+}
+
+#[test]
+fn a_callbacks_answer_is_in_the_json_and_its_failure_is_exit_code_4_said_loudly() {
+    let answered = "HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n{\"Status\":\"OK\"}";
+    let failed = "HTTP/1.1 500 Oh\r\nContent-Length: 2\r\n\r\n{}";
+    for size in [10, 300 * 1024] {
+        let bench = Bench::new();
+        let content = bench.file("f", size);
+        let cp = |reply| {
+            let (callback, served) = callback_server(reply);
+            let rest =
+                ["--callback", &callback, "--callback-var", r#"{"x:n": "7"}"#, "--part-size", "100KiB", "--json"];
+            let ended = cp(&bench, &[&["f", "oss://demo/"], &rest[..]].concat());
+            let request = served.join().unwrap();
+            assert!(request.ends_with(&format!("f {size} 7 end")), "{request}");
+            assert_eq!(bench.stored().object_bytes("demo", "f").unwrap(), content);
+            ended
+        };
+        let ended = cp(answered);
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        let done = ended.event("completed");
+        assert_eq!((&done["callback"], &done["callback_body"]["Status"]), (&"succeeded".into(), &"OK".into()));
+
+        let ended = cp(failed);
+        assert_eq!(ended.code, Some(4), "{ended:?}");
+        let done = ended.event("completed");
+        assert_eq!((&done["callback"], &done["callback_body"]), (&"failed".into(), &serde_json::Value::Null));
+        for words in ["CALLBACK FAILED", "stored and verified", "Error status : 500", "do not upload it again"] {
+            assert!(ended.err.contains(words), "{words}: {}", ended.err);
+        }
+        assert!(ended.json().iter().all(|line| line["event"] != "failed"), "{}", ended.out);
+        assert!(bench.left_behind(&["f"]).is_empty());
+    }
+}
+
+#[test]
+fn a_resume_with_other_headers_starts_afresh_and_names_them() {
+    let bench = Bench::new();
+    bench.file("f", 40 * 1024 * 1024);
+    let line = ["cp", "f", "oss://demo/", "--part-size", "1MiB", "--parallel", "1", "--endpoint", "embedded", "--json"];
+    let mut running = crate::bench::Running::start(bench.command(&[&line[..], &["--meta", "a=1"]].concat()));
+    running.await_parts(3);
+    running.kill();
+    let ended = bench.run(&[&line[..], &["--meta", "a=2", "--cache-control", "no-cache"]].concat());
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(ended.err.contains("other object headers are asked for: cache-control, x-oss-meta-a"), "{}", ended.err);
+    assert_eq!(ended.event("completed")["parts_reused"], 0);
+    assert!(bench.stored().uploads("demo").is_empty());
+}

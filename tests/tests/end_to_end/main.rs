@@ -9,6 +9,7 @@ mod credentials;
 mod facade;
 mod faults;
 mod memory;
+mod odd_keys;
 mod resume;
 mod sizes;
 mod socket;

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed step fails its test")]
 
+mod callbacks;
 mod checkpoints;
 mod file_changes;
 mod listed_parts;
@@ -16,4 +17,5 @@ mod superseded;
 #[cfg(target_os = "linux")]
 mod two_at_once;
 mod uploads_gone;
+mod versioned_bucket;
 mod watched;
