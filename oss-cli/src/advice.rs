@@ -22,6 +22,8 @@ const PASSED_ON: &[&str] = &[
     "--ecs-role",
     "--role-arn",
     "--request-payer",
+    "--proxy",
+    "--no-proxy",
     "--connect-timeout",
     "--no-progress-timeout",
     "--response-timeout",

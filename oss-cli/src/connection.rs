@@ -3,7 +3,7 @@
 use crate::args::{AddressingArg, Connection};
 use crate::embedded::{self, Embedded};
 use crate::failure::Failure;
-use oss_client::{Bucket, Client, CredentialsError, CredentialsOptions, Endpoint, RetryPolicy};
+use oss_client::{Bucket, Client, CredentialsError, CredentialsOptions, Endpoint, Proxies, RetryPolicy};
 use std::io::{self, Write};
 use std::path::PathBuf;
 
@@ -39,7 +39,7 @@ impl Connection {
 
     async fn connect_remote(&self) -> Result<Connected, Failure> {
         let options = self.credentials.options().map_err(|words| Failure::usage(anyhow::anyhow!(words)))?;
-        let mut builder = self.builder().credentials_options(options.clone());
+        let mut builder = self.builder().credentials_options(options.clone()).proxies(self.proxy.proxies()?);
         let (endpoint, region) = self.place(&options)?;
         let plain = endpoint.as_deref().is_some_and(|text| text.starts_with("http://"));
         if let (None, false, Some(file)) = (&self.trust.ca_file, plain, variable("SSL_CERT_FILE")) {
@@ -74,11 +74,11 @@ impl Connection {
             return Err(Failure::usage(anyhow::anyhow!("addressing: the embedded server is reached by path only")));
         }
         let region = self.region.as_deref().unwrap_or(embedded::REGION);
-        // Checked before the server makes its directory.
-        let builder = self.builder().region(region).credentials(Embedded::credentials());
+        // Checked before the server makes its directory. It is in this process: no proxy stands before it.
+        let builder = self.builder().proxies(Proxies::none()).region(region).credentials(Embedded::credentials());
         builder.endpoint("http://127.0.0.1").build().map_err(|error| self.with_hint(error))?;
         let embedded = Embedded::start(&dir, region).await?;
-        let builder = self.builder().region(region).credentials(Embedded::credentials());
+        let builder = self.builder().proxies(Proxies::none()).region(region).credentials(Embedded::credentials());
         let client = builder.endpoint(embedded.url()).build().map_err(|error| self.with_hint(error))?;
         Ok(Connected { client, embedded: Some(embedded), credentials: None })
     }

@@ -3,7 +3,7 @@
 use crate::advice::step;
 use crate::failure::Step;
 use crate::shell;
-use oss_client::{CertificateProblem, Endpoint, ServiceError, TransportError};
+use oss_client::{CertificateProblem, Endpoint, ProxyRefusal, ServiceError, TransportError};
 use std::error::Error;
 use std::ffi::OsString;
 
@@ -27,6 +27,7 @@ pub(crate) fn not_connected(argv: &[OsString], error: &(dyn Error + 'static)) ->
     let layers = std::iter::successors(Some(error), |layer| (*layer).source());
     match layers.filter_map(|layer| layer.downcast_ref()).next()? {
         TransportError::Certificate { problem, .. } => Some(certificate(argv, *problem)),
+        TransportError::Proxy { source, .. } => Some(proxy(argv, *source)),
         _ => None,
     }
 }
@@ -39,6 +40,19 @@ fn certificate(argv: &[OsString], problem: CertificateProblem) -> Step {
         }
         CertificateProblem::OtherName => step("give the endpoint by a name that its certificate holds, then", argv),
         _ => step("once that is mended", argv),
+    }
+}
+
+fn proxy(argv: &[OsString], refusal: ProxyRefusal) -> Step {
+    match refusal {
+        ProxyRefusal::Credentials => {
+            step("correct the proxy's user name and password (in HTTPS_PROXY, ALL_PROXY or --proxy), then", argv)
+        }
+        ProxyRefusal::NotAProxy => step("correct the proxy (HTTPS_PROXY, ALL_PROXY or --proxy), then", argv),
+        _ => {
+            let direct = shell::with(&shell::without(argv, "--no-proxy", true), "--proxy", Some("none"));
+            step("have the proxy let it through, or go without it", &direct)
+        }
     }
 }
 

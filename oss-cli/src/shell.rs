@@ -3,9 +3,31 @@
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write;
 
-/// The command line of this process, as it was typed.
+/// The command line of this process, as it was typed, but for a proxy's password: that is the word PASSWORD here.
 pub(crate) fn argv() -> Vec<OsString> {
-    std::env::args_os().collect()
+    without_password(std::env::args_os().collect())
+}
+
+fn without_password(mut argv: Vec<OsString>) -> Vec<OsString> {
+    let mut is_value = false;
+    for word in argv.iter_mut().take_while(|word| *word != "--") {
+        let text = word.to_string_lossy().into_owned();
+        if is_value {
+            *word = hide_password(&text).into();
+        } else if let Some(url) = text.strip_prefix("--proxy=") {
+            *word = format!("--proxy={}", hide_password(url)).into();
+        }
+        is_value = !is_value && text == "--proxy";
+    }
+    argv
+}
+
+fn hide_password(url: &str) -> String {
+    let Some((front, host)) = url.rsplit_once('@') else { return url.to_owned() };
+    let (scheme, user) =
+        front.split_once("://").map_or(("", front), |(_, user)| (&front[..front.len() - user.len()], user));
+    let user = user.split_once(':').map_or(user.to_owned(), |(user, _)| format!("{user}:PASSWORD"));
+    format!("{scheme}{user}@{host}")
 }
 
 /// One line that a POSIX shell reads as exactly these arguments. Bytes that a terminal would act on, or that are not
@@ -143,6 +165,21 @@ mod tests {
         assert_eq!(value_of(&argv, "--region"), Some("a".into()));
         assert_eq!(value_of(&argv, "--endpoint"), Some("b".into()));
         assert_eq!(value_of(&argv, "--ca-file"), None);
+    }
+
+    #[test]
+    fn a_proxys_password_is_not_among_the_words() {
+        for (typed, shown) in [
+            ("--proxy http://me:secret@p:1", "--proxy http://me:PASSWORD@p:1"),
+            ("--proxy=socks5://me:sec@ret:x@p", "--proxy=socks5://me:PASSWORD@p"),
+            ("--proxy me:secret@p", "--proxy me:PASSWORD@p"),
+            ("--proxy http://me@p:1", "--proxy http://me@p:1"),
+            ("--proxy http://p:1", "--proxy http://p:1"),
+            ("--proxy --proxy --proxy me:secret@p", "--proxy --proxy --proxy me:PASSWORD@p"),
+        ] {
+            let split = |line: &str| line.split(' ').map(OsString::from).collect::<Vec<_>>();
+            assert_eq!(without_password(split(typed)), split(shown), "{typed}");
+        }
     }
 
     #[test]

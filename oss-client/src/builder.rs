@@ -2,7 +2,7 @@ use crate::{Client, Error};
 use oss_http::proto::TrafficLimit;
 use oss_http::{
     Addressing, BandwidthLimit, Caller, CredentialsOptions, CredentialsProvider, DefaultCredentials, Endpoint,
-    EndpointError, HyperTransport, Network, RetryPolicy, Signer, StaticCredentials, Timeouts, Transport,
+    EndpointError, HyperTransport, Network, Proxies, RetryPolicy, Signer, StaticCredentials, Timeouts, Transport,
     TransportOptions,
 };
 use oss_multipart::Memory;
@@ -35,6 +35,7 @@ pub struct ClientBuilder {
     credentials: Option<Arc<dyn CredentialsProvider>>,
     credentials_options: CredentialsOptions,
     options: TransportOptions,
+    proxies: Option<Proxies>,
     retry: Option<RetryPolicy>,
     user_agent: Option<String>,
     requester_pays: bool,
@@ -117,6 +118,13 @@ impl ClientBuilder {
         self
     }
 
+    /// Through which proxy each server is reached. When not said, what the environment says
+    /// ([`Proxies::from_environment`]).
+    pub fn proxies(mut self, proxies: Proxies) -> Self {
+        self.proxies = Some(proxies);
+        self
+    }
+
     /// How long to wait for a connection, a byte, a reply.
     pub fn timeouts(mut self, timeouts: Timeouts) -> Self {
         self.options.timeouts = timeouts;
@@ -164,8 +172,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Sends requests by other means than sockets (a server in the process, a recorder). CA file, timeouts and
-    /// bandwidth limit are then the transport's own business.
+    /// Sends requests by other means than sockets (a server in the process, a recorder). Certificates, proxies, timeouts
+    /// and bandwidth limit are then the transport's own business.
     pub fn transport(mut self, transport: Arc<dyn Transport>) -> Self {
         self.transport = Some(transport);
         self
@@ -174,8 +182,8 @@ impl ClientBuilder {
     /// The client. No request is made.
     ///
     /// # Errors
-    /// [`Error::NoEndpoint`], [`Error::TwoEndpoints`], [`Error::NoRegion`], [`Error::Endpoint`], [`Error::Tls`] and [`Error::UserAgent`]: mend
-    /// the value.
+    /// [`Error::NoEndpoint`], [`Error::TwoEndpoints`], [`Error::NoRegion`], [`Error::Endpoint`],
+    /// [`Error::Tls`], [`Error::Proxy`] and [`Error::UserAgent`]: mend the value.
     pub fn build(self) -> Result<Client, Error> {
         let region = self.region.as_deref().map(check_region).transpose()?;
         let endpoint = self.server(region.as_deref())?;
@@ -187,7 +195,11 @@ impl ClientBuilder {
         };
         let (transport, direct): (Arc<dyn Transport>, Arc<dyn Transport>) = match self.transport {
             Some(transport) => (transport.clone(), transport),
-            None => (Arc::new(HyperTransport::new(self.options)?), Arc::new(to_this_host()?)),
+            None => {
+                let proxies = self.proxies.map_or_else(Proxies::from_environment, Ok)?;
+                let options = TransportOptions { proxies, ..self.options };
+                (Arc::new(HyperTransport::new(options)?), Arc::new(to_this_host()?))
+            }
         };
         let default = DefaultCredentials::new(self.credentials_options, Arc::clone(&transport), direct);
         let default = self.credentials.is_none().then(|| Arc::new(default));

@@ -1,5 +1,5 @@
 use oss_http::proto::{NameError, ServiceError, UploadId};
-use oss_http::{CallCause, CallError, EndpointError, Fault, TlsError, TransportError};
+use oss_http::{CallCause, CallError, EndpointError, Fault, ProxyError, TlsError, TransportError};
 use oss_multipart::{ErrorKind, UploadError};
 
 /// Why a client could not be made, or a call failed.
@@ -30,6 +30,9 @@ pub enum Error {
     /// The CA file cannot be used: mend it.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// The proxy, given or in the environment, is none: mend it.
+    #[error(transparent)]
+    Proxy(#[from] ProxyError),
     /// A bucket, a key, or another name breaks a rule: mend it.
     #[error(transparent)]
     Name(#[from] NameError),

@@ -53,8 +53,9 @@ pub use oss_http::{
     CertificateProblem, Chosen, Credentials, CredentialsError, CredentialsKind, CredentialsOptions,
     CredentialsProvider, CredentialsSource, DefaultCredentials, EcsRoleCredentials, Endpoint, EndpointError,
     EnvironmentCredentials, Fault, HyperTransport, Issued, Network, OidcCredentials, Payload, PayloadStream,
-    PresignError, ProcessCredentials, ProfileSettings, ReplyBody, ResponseTimeout, RetryPolicy, Role,
-    StaticCredentials, Sts, Timeouts, TlsError, TlsOptions, Transport, TransportError, TransportOptions,
+    PresignError, ProcessCredentials, ProfileSettings, Proxies, ProxyError, ProxyRefusal, ReplyBody, ResponseTimeout,
+    RetryPolicy, Role, StaticCredentials, Sts, Timeouts, TlsError, TlsOptions, Transport, TransportError,
+    TransportOptions,
 };
 pub use oss_multipart::plan::{DEFAULT_PART_SIZE, Plan, PlanError};
 pub use oss_multipart::{

@@ -65,13 +65,17 @@ impl Endpoint {
     /// # Errors
     /// [`EndpointError::Endpoint`] for another scheme, user info, a path, a query, or a host that cannot be one.
     pub fn parse(text: &str, addressing: Option<Addressing>) -> Result<Self, EndpointError> {
+        Self::checked(text, addressing).map_err(|reason| EndpointError::Endpoint { reason })
+    }
+
+    fn checked(text: &str, addressing: Option<Addressing>) -> Result<Self, &'static str> {
         let (scheme, authority) = split_scheme(text)?;
         let authority = authority.strip_suffix('/').unwrap_or(authority);
         if authority.contains('@') {
-            return refused("it must not hold a user name or password");
+            return Err("it must not hold a user name or password");
         }
         if authority.contains(['/', '?', '#', '\\']) {
-            return refused("it must be a host and a port, without a path or a query");
+            return Err("it must be a host and a port, without a path or a query");
         }
         let (host, port) = split_port(authority)?;
         let (host, local) = check_host(host)?;
@@ -178,43 +182,40 @@ impl Scheme {
     }
 }
 
-fn refused<T>(reason: &'static str) -> Result<T, EndpointError> {
-    Err(EndpointError::Endpoint { reason })
-}
-
-fn split_scheme(text: &str) -> Result<(Scheme, &str), EndpointError> {
+fn split_scheme(text: &str) -> Result<(Scheme, &str), &'static str> {
     match text.split_once("://") {
         None => Ok((Scheme::Https, text)),
         Some((scheme, rest)) if scheme.eq_ignore_ascii_case("https") => Ok((Scheme::Https, rest)),
         Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") => Ok((Scheme::Http, rest)),
-        Some(_) => refused("the scheme must be https or http"),
+        Some(_) => Err("the scheme must be https or http"),
     }
 }
 
-fn split_port(authority: &str) -> Result<(&str, Option<u16>), EndpointError> {
+/// Host (an IPv6 address in its brackets) and port, when there is one; else the rule that is broken.
+pub(crate) fn split_port(authority: &str) -> Result<(&str, Option<u16>), &'static str> {
     let (host, port) = match authority.rfind(']') {
         Some(end) => (&authority[..=end], authority[end + 1..].strip_prefix(':')),
         None if authority.matches(':').count() > 1 => {
-            return refused("an IPv6 address stands in brackets: [::1]:9000");
+            return Err("an IPv6 address stands in brackets: [::1]:9000");
         }
         None => authority.split_once(':').map_or((authority, None), |(host, port)| (host, Some(port))),
     };
     if host.len() + port.map_or(0, |port| port.len() + 1) != authority.len() {
-        return refused("after the bracket only a port may follow");
+        return Err("after the bracket only a port may follow");
     }
     let Some(port) = port else { return Ok((host, None)) };
     match port.parse::<u16>() {
         Ok(number) if number > 0 && port.bytes().all(|byte| byte.is_ascii_digit()) => Ok((host, Some(number))),
-        _ => refused("the port must be 1 to 65535"),
+        _ => Err("the port must be 1 to 65535"),
     }
 }
 
 /// The host in its canonical spelling, and whether it is an address (or `localhost`) that takes no bucket before it.
-fn check_host(host: &str) -> Result<(String, bool), EndpointError> {
+pub(crate) fn check_host(host: &str) -> Result<(String, bool), &'static str> {
     if let Some(inner) = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
         return match inner.parse::<Ipv6Addr>() {
             Ok(address) => Ok((format!("[{address}]"), true)),
-            Err(_) => refused("the text in brackets is not an IPv6 address"),
+            Err(_) => Err("the text in brackets is not an IPv6 address"),
         };
     }
     if let Ok(address) = host.parse::<Ipv4Addr>() {
@@ -224,7 +225,7 @@ fn check_host(host: &str) -> Result<(String, bool), EndpointError> {
     let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     let label = |label: &str| (1..=63).contains(&label.len()) && label.bytes().all(legal);
     if host.len() > 253 || !host.split('.').all(label) {
-        return refused("the host must be a domain name or an IP address");
+        return Err("the host must be a domain name or an IP address");
     }
     let local = host == "localhost";
     Ok((host, local))

@@ -7,7 +7,7 @@ use std::time::Duration;
 ///
 /// | fault | from |
 /// |---|---|
-/// | `Transient` | no connection (DNS, TCP, TLS, timeout); credentials not to be fetched now; 401, 408, 424; 400 `RequestTimeout`, 400 `BadRequest`, 409 `StaleFile` |
+/// | `Transient` | no connection (DNS, TCP, TLS, timeout, a proxy that may do it later); credentials not to be fetched now; 401, 408, 424; 400 `RequestTimeout`, 400 `BadRequest`, 409 `StaleFile` |
 /// | `OutcomeUnknown` | connection lost, or no reply in time, once the request was begun; a reply that is not HTTP, not OSS's, or too large; 5xx other than 501 and 503 |
 /// | `Throttled` | 429, 503, and every code that says so (`QpsLimitExceeded`, `SlowDown`, …) |
 /// | `CredentialsExpired` | `SecurityTokenExpired`, `InvalidSecurityToken`; `InvalidAccessKeyId` of temporary credentials |
@@ -20,7 +20,7 @@ use std::time::Duration;
 /// | `AlreadyExists` | `FileAlreadyExists` |
 /// | `CallbackFailed` | 203, `CallbackFailed` |
 /// | `SourceChanged` | the payload stream failed with [`SourceChanged`](crate::SourceChanged) |
-/// | `Rejected` | everything else: other 3xx and 4xx, 501, an untrusted certificate, no credentials, an unreadable source |
+/// | `Rejected` | everything else: other 3xx and 4xx, 501, an untrusted certificate, a proxy that says no, no credentials, an unreadable source |
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
     /// The request had no effect; the same again may work.
@@ -78,7 +78,10 @@ pub(crate) fn classify(cause: &CallCause, temporary: bool) -> Fault {
 
 fn of_transport(error: &TransportError) -> Fault {
     match error {
-        TransportError::Connect { .. } | TransportError::ConnectTimeout { .. } => Fault::Transient,
+        TransportError::Proxy { source, .. } if source.is_final() => Fault::Rejected,
+        TransportError::Connect { .. } | TransportError::ConnectTimeout { .. } | TransportError::Proxy { .. } => {
+            Fault::Transient
+        }
         TransportError::Lost(_)
         | TransportError::Timeout { .. }
         | TransportError::NotHttp(_)
@@ -145,7 +148,7 @@ fn is_addressed_wrongly(error: &ServiceError) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{CertificateProblem, Waiting};
+    use crate::{CertificateProblem, ProxyRefusal, Waiting};
     use std::io;
     use std::sync::Arc;
 
@@ -262,6 +265,7 @@ mod tests {
         let cause = || -> Arc<dyn std::error::Error + Send + Sync> { Arc::new(io::Error::other("x")) };
         let host = String::new;
         let limit = Duration::ZERO;
+        let proxy = |source| TransportError::Proxy { proxy: String::new(), host: host(), source };
         let table = [
             (TransportError::Connect { host: host(), source: cause() }, Fault::Transient),
             (TransportError::ConnectTimeout { host: host(), limit }, Fault::Transient),
@@ -269,6 +273,8 @@ mod tests {
                 TransportError::Certificate { host: host(), problem: CertificateProblem::Other, source: cause() },
                 Fault::Rejected,
             ),
+            (proxy(ProxyRefusal::Status(502)), Fault::Transient),
+            (proxy(ProxyRefusal::Credentials), Fault::Rejected),
             (TransportError::Request(cause()), Fault::Rejected),
             (TransportError::Lost(cause()), Fault::OutcomeUnknown),
             (TransportError::Timeout { waiting: Waiting::Send, limit }, Fault::OutcomeUnknown),

@@ -20,7 +20,7 @@
 //!   IO and time will do.
 //!
 //! # Limits
-//! HTTP/1.1 only, no proxies, no redirects. The reply of a plain call has at most 16 MiB. Providers for profile
+//! HTTP/1.1 only, no redirects. The reply of a plain call has at most 16 MiB. Providers for profile
 //! files, ECS roles, OIDC and external programs are not here yet; [`CredentialsProvider`] is the place for them.
 //!
 //! # Features
@@ -73,6 +73,7 @@ mod fault;
 mod hyper_transport;
 mod network;
 mod payload;
+mod proxy_refusal;
 mod reply_body;
 mod request_headers;
 mod retry;
@@ -90,9 +91,12 @@ pub use credentials::{
 pub use endpoint::{Addressing, Endpoint, EndpointError};
 pub use fault::Fault;
 #[cfg(feature = "hyper")]
-pub use hyper_transport::{BandwidthLimit, HyperTransport, TlsError, TlsOptions, TransportOptions};
+pub use hyper_transport::{
+    BandwidthLimit, HyperTransport, Proxies, ProxyError, TlsError, TlsOptions, TransportOptions,
+};
 pub use network::Network;
 pub use payload::{Payload, PayloadStream, SourceChanged};
+pub use proxy_refusal::ProxyRefusal;
 pub use reply_body::ReplyBody;
 pub use retry::RetryPolicy;
 pub use transport::{BoxFuture, ResponseTimeout, Timeouts, Transport, TransportError, Waiting};

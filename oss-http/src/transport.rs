@@ -1,4 +1,4 @@
-use crate::{CertificateProblem, Payload, ReplyBody};
+use crate::{CertificateProblem, Payload, ProxyRefusal, ReplyBody};
 use http::{Request, Response};
 use std::error::Error;
 use std::fmt;
@@ -40,7 +40,7 @@ pub enum ResponseTimeout {
 /// How long a transport waits. There is no limit on a whole transfer: as long as bytes move, it goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timeouts {
-    /// Name lookup, TCP and TLS together. 10 s.
+    /// Name lookup, TCP, a proxy's answer and TLS together. 10 s.
     pub connect: Duration,
     /// No byte left the machine or came in while the request is sent or the reply's body is read. 30 s.
     ///
@@ -126,6 +126,17 @@ pub enum TransportError {
         /// The layer below.
         #[source]
         source: Cause,
+    },
+    /// The proxy opened no connection to the server. Nothing was sent to the server; [`ProxyRefusal::is_final`] says
+    /// whether trying again may help.
+    #[error("the proxy {proxy} opens no connection to {host}")]
+    Proxy {
+        /// Scheme, host and port of the proxy.
+        proxy: String,
+        /// Host and port of the server.
+        host: String,
+        /// Why.
+        source: ProxyRefusal,
     },
     /// The connection broke after the request was begun: what the server did is unknown.
     #[error("the connection was lost before the whole reply came")]

@@ -1,6 +1,6 @@
 //! How to reach the service.
 
-use super::{CredentialsArgs, NetworkLimits, Trust};
+use super::{CredentialsArgs, NetworkLimits, Proxy, Trust};
 use clap::ValueEnum;
 use oss_client::{Addressing, Network, SignatureVersion};
 
@@ -29,6 +29,8 @@ pub(crate) struct Connection {
     pub(crate) request_payer: Option<RequestPayer>,
     #[command(flatten)]
     pub(crate) credentials: CredentialsArgs,
+    #[command(flatten)]
+    pub(crate) proxy: Proxy,
     #[command(flatten)]
     pub(crate) trust: Trust,
     #[command(flatten)]

@@ -6,6 +6,7 @@ mod credentials;
 mod link;
 mod network;
 mod object;
+mod proxy;
 mod trust;
 
 pub(crate) use connection::{AddressingArg, Connection};
@@ -14,6 +15,7 @@ pub(crate) use credentials::CredentialsArgs;
 pub(crate) use link::LinkArgs;
 pub(crate) use network::NetworkLimits;
 pub(crate) use object::Object;
+pub(crate) use proxy::Proxy;
 pub(crate) use trust::Trust;
 
 use crate::quantity;
@@ -31,6 +33,8 @@ Environment:
   OSS_SESSION_TOKEN                         the security token of temporary keys
   OSS_CREDENTIALS_PROCESS                   a program that prints keys as JSON
   OSS_REGION, OSS_ENDPOINT                  where --region and --endpoint are not given
+  HTTPS_PROXY, HTTP_PROXY, ALL_PROXY,
+  NO_PROXY                                  where --proxy and --no-proxy are not given
   SSL_CERT_FILE                             where --ca-file is not given
 
 Exit codes:

@@ -1,11 +1,14 @@
 use super::activity::{Activity, Watched};
+use super::proxies::{self, Proxies};
 use super::trust::{TlsError, TlsOptions, Trust, certificate_problem};
 use super::wire::{MAX_BUFFER, Wire};
+use super::{socks5, tunnel};
 use crate::transport::Cause;
-use crate::{CertificateProblem, TransportError};
+use crate::{CertificateProblem, ProxyRefusal, TransportError};
 use http::Uri;
 use hyper_rustls::{HttpsConnector, MaybeHttpsStream};
 use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 use hyper_util::rt::TokioIo;
 use std::error::Error;
 use std::future::Future;
@@ -13,6 +16,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
+use tokio::net::TcpStream;
 use tower_service::Service;
 
 /// A connection's socket: plain or TLS, over a TCP socket whose activity is noted.
@@ -22,44 +26,46 @@ pub(super) type Socket = MaybeHttpsStream<TokioIo<Watched>>;
 #[derive(Debug)]
 pub(super) struct Dialer {
     limit: Duration,
-    tcp: Tcp,
+    tcp: HttpConnector,
     trust: Trust,
+    proxies: Matcher,
 }
 
 impl Dialer {
-    pub(super) fn new(limit: Duration, tls: &TlsOptions) -> Result<Self, TlsError> {
+    pub(super) fn new(limit: Duration, tls: &TlsOptions, proxies: &Proxies) -> Result<Self, TlsError> {
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         tcp.set_connect_timeout(Some(limit));
-        Ok(Self { limit, tcp: Tcp(tcp), trust: Trust::new(tls)? })
+        Ok(Self { limit, tcp, trust: Trust::new(tls)?, proxies: proxies.matcher() })
     }
 
     pub(super) async fn dial(&self, uri: &Uri) -> Result<Wire, TransportError> {
-        let host = uri.authority().map_or_else(String::new, ToString::to_string);
-        let dialled = tokio::time::timeout(self.limit, self.connect(uri, &host));
+        let proxy = self.proxies.intercept(uri);
+        let place = Place::of(uri, proxy.as_ref());
+        let dialled = tokio::time::timeout(self.limit, self.connect(uri, proxy, &place));
         let Ok(socket) = dialled.await else {
-            return Err(TransportError::ConnectTimeout { host, limit: self.limit });
+            return Err(TransportError::ConnectTimeout { host: place.both(), limit: self.limit });
         };
         let socket = socket?;
         let activity = Arc::clone(activity_of(&socket));
         let opened = Wire::open(socket, activity).await;
-        opened.map_err(|error| TransportError::Connect { host, source: Arc::new(error) })
+        opened.map_err(|error| TransportError::Connect { host: place.both(), source: Arc::new(error) })
     }
 
-    async fn connect(&self, uri: &Uri, host: &str) -> Result<Socket, TransportError> {
-        let mut tcp = self.tcp.clone();
+    async fn connect(&self, uri: &Uri, proxy: Option<Intercept>, place: &Place) -> Result<Socket, TransportError> {
+        let mut way = Way { tcp: self.tcp.clone(), proxy };
         if uri.scheme_str() != Some("https") {
-            let socket = tcp.call(uri.clone()).await;
-            return socket.map(MaybeHttpsStream::Http).map_err(|error| refused(host, error.into()));
+            let socket = way.call(uri.clone()).await;
+            return socket.map(MaybeHttpsStream::Http).map_err(|error| place.refused(error));
         }
         let config = self.trust.config().map_err(|source| TransportError::Certificate {
-            host: host.to_owned(),
+            host: place.host.clone(),
             problem: CertificateProblem::Other,
             source,
         })?;
-        let socket = HttpsConnector::from((tcp, config)).call(uri.clone()).await;
-        let mut socket = socket.map_err(|error| refused(host, error))?;
+        let socket = HttpsConnector::from((way, config)).call(uri.clone()).await;
+        let mut socket = socket.map_err(|error| place.refused(error))?;
         if let MaybeHttpsStream::Https(tls) = &mut socket {
             tls.inner_mut().get_mut().1.set_buffer_limit(Some(MAX_BUFFER));
         }
@@ -67,38 +73,89 @@ impl Dialer {
     }
 }
 
-fn refused(host: &str, error: Box<dyn Error + Send + Sync>) -> TransportError {
-    let host = host.to_owned();
-    let problem = certificate_problem(&*error);
-    let source: Cause = Arc::from(error);
-    match problem {
-        Some(problem) => TransportError::Certificate { host, problem, source },
-        None => TransportError::Connect { host, source },
+/// Who is dialled, in words.
+struct Place {
+    /// Host and port.
+    host: String,
+    proxy: Option<String>,
+}
+
+impl Place {
+    fn of(uri: &Uri, proxy: Option<&Intercept>) -> Self {
+        let host = uri.authority().map_or_else(String::new, ToString::to_string);
+        Self { host, proxy: proxy.map(proxies::name) }
     }
+
+    fn both(&self) -> String {
+        match &self.proxy {
+            Some(proxy) => format!("{} through the proxy {proxy}", self.host),
+            None => self.host.clone(),
+        }
+    }
+
+    fn refused(&self, error: Box<dyn Error + Send + Sync>) -> TransportError {
+        if let (Some(refusal), Some(proxy)) = (error.downcast_ref::<ProxyRefusal>(), &self.proxy) {
+            return TransportError::Proxy { proxy: proxy.clone(), host: self.host.clone(), source: *refusal };
+        }
+        let problem = certificate_problem(&*error);
+        let source: Cause = Arc::from(error);
+        match problem {
+            Some(problem) => TransportError::Certificate { host: self.host.clone(), problem, source },
+            None => TransportError::Connect { host: self.both(), source },
+        }
+    }
+}
+
+/// hyper-util's TCP connector (name lookup, happy eyeballs), to the server or to the proxy before it, with sockets that
+/// note their activity from the first byte of the server's on.
+#[derive(Clone)]
+struct Way {
+    tcp: HttpConnector,
+    proxy: Option<Intercept>,
+}
+
+impl Service<Uri> for Way {
+    type Response = TokioIo<Watched>;
+    type Error = Box<dyn Error + Send + Sync>;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.tcp.poll_ready(cx).map_err(Into::into)
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        let proxy = self.proxy.take();
+        let connecting = self.tcp.call(proxy.as_ref().map_or_else(|| uri.clone(), |proxy| proxy.uri().clone()));
+        Box::pin(async move {
+            let socket = connecting.await?;
+            let socket = match proxy {
+                Some(proxy) => through(&proxy, socket, &uri).await?,
+                None => socket,
+            };
+            Ok(TokioIo::new(Watched::new(socket.into_inner())))
+        })
+    }
+}
+
+async fn through(
+    proxy: &Intercept,
+    mut socket: TokioIo<TcpStream>,
+    uri: &Uri,
+) -> Result<TokioIo<TcpStream>, ProxyRefusal> {
+    let host = uri.host().unwrap_or_default();
+    let default = if uri.scheme_str() == Some("https") { 443 } else { 80 };
+    let port = uri.port_u16().unwrap_or(default);
+    if proxy.uri().scheme_str() == Some("http") {
+        return tunnel::open(socket, &format!("{host}:{port}"), proxy.basic_auth()).await;
+    }
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    socks5::open(socket.inner_mut(), host, port, proxy.raw_auth()).await?;
+    Ok(socket)
 }
 
 fn activity_of(socket: &Socket) -> &Arc<Activity> {
     match socket {
         MaybeHttpsStream::Http(tcp) => tcp.inner().activity(),
         MaybeHttpsStream::Https(tls) => tls.inner().get_ref().0.inner().inner().activity(),
-    }
-}
-
-/// hyper-util's TCP connector (name lookup, happy eyeballs), with sockets that note their activity.
-#[derive(Debug, Clone)]
-struct Tcp(HttpConnector);
-
-impl Service<Uri> for Tcp {
-    type Response = TokioIo<Watched>;
-    type Error = <HttpConnector as Service<Uri>>::Error;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.0.poll_ready(cx)
-    }
-
-    fn call(&mut self, uri: Uri) -> Self::Future {
-        let connecting = self.0.call(uri);
-        Box::pin(async move { Ok(TokioIo::new(Watched::new(connecting.await?.into_inner()))) })
     }
 }

@@ -11,7 +11,10 @@ mod incoming;
 mod meter;
 mod options;
 mod outgoing;
+mod proxies;
+mod socks5;
 mod trust;
+mod tunnel;
 mod unsent;
 mod verifier;
 mod watch;
@@ -25,6 +28,7 @@ use http::{Method, Request, Response, Uri, request};
 use idle::{Idle, Origin};
 pub use options::TransportOptions;
 use outgoing::Outgoing;
+pub use proxies::{Proxies, ProxyError};
 use std::sync::Arc;
 pub use trust::{TlsError, TlsOptions};
 use wire::{Failure, Wire};
@@ -49,8 +53,9 @@ impl HyperTransport {
     /// # Errors
     /// [`TlsError`] when the CA file cannot be read or holds no certificate.
     pub fn new(options: TransportOptions) -> Result<Self, TlsError> {
-        let TransportOptions { timeouts, bandwidth, tls } = options;
-        Ok(Self { timeouts, bandwidth, dialer: Dialer::new(timeouts.connect, &tls)?, idle: Arc::default() })
+        let TransportOptions { timeouts, bandwidth, tls, proxies } = options;
+        let dialer = Dialer::new(timeouts.connect, &tls, &proxies)?;
+        Ok(Self { timeouts, bandwidth, dialer, idle: Arc::default() })
     }
 
     async fn exchange(

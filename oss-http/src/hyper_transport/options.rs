@@ -1,4 +1,4 @@
-use super::{BandwidthLimit, TlsOptions};
+use super::{BandwidthLimit, Proxies, TlsOptions};
 use crate::Timeouts;
 
 /// What a [`HyperTransport`](crate::HyperTransport) can be told; everything has a default.
@@ -19,4 +19,6 @@ pub struct TransportOptions {
     pub bandwidth: BandwidthLimit,
     /// Whose certificates are trusted.
     pub tls: TlsOptions,
+    /// Through which proxy a server is reached; none when not said.
+    pub proxies: Proxies,
 }

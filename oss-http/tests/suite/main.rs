@@ -11,6 +11,7 @@ mod exchange;
 mod hostile;
 mod log;
 #[cfg(feature = "hyper")]
+mod proxy;
 mod server;
 mod slow_link;
 #[cfg(feature = "hyper")]

@@ -2,5 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "the helpers of a test fail it, as the test itself does")]
 
+mod proxy;
 mod rig;
 mod trust;

@@ -25,6 +25,7 @@ pub(crate) struct Rig {
 #[derive(Debug)]
 pub(crate) struct Ended {
     pub(crate) code: Option<i32>,
+    pub(crate) out: String,
     pub(crate) err: String,
 }
 
@@ -75,7 +76,8 @@ impl Rig {
 
 impl Ended {
     fn of(output: Output) -> Self {
-        Self { code: output.status.code(), err: String::from_utf8(output.stderr).unwrap() }
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        Self { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
     }
 
     pub(crate) fn last_line(&self) -> &str {
