@@ -5,9 +5,14 @@ usage: run.py ENDPOINT ACCESS_KEY_ID ACCESS_KEY_SECRET
 One line a case: `ok NAME` or `FAILED NAME: why`.
 """
 
+import base64
+import contextlib
+import http.server
+import json
 import os
 import sys
 import tempfile
+import threading
 import traceback
 
 import sdk_v1
@@ -117,6 +122,101 @@ def errors_carry_the_services_code(bucket, _folder):
     equal(bucket.error_of(lambda: bucket.abort("key", "NOSUCHUPLOAD")), (404, "NoSuchUpload"), "missing upload")
 
 
+def headers_of_an_object_come_back(bucket, _folder):
+    options = {
+        "cache_control": "no-cache", "content_disposition": 'attachment; filename="a b"', "content_type": "text/x-own",
+        "storage_class": "IA", "encryption": "AES256",
+    }
+    said = {"tagging": "a%20b=c%2Fd&e=f", "acl": "public-read", "traffic_limit": "819200", "request_payer": "requester"}
+    bucket.put_with("described", b"x", options | said)
+    found = bucket.describe("described")
+    equal({name: found[name] for name in options}, options, "headers")
+    equal(found["tags"], "2", "number of tags")
+    equal(bucket.tags("described"), {"a b": "c/d", "e": "f"}, "tags")
+    equal(bucket.acl("described"), "public-read", "ACL")
+
+
+def tags_and_acls_are_changed_by_calls_of_their_own(bucket, _folder):
+    bucket.put("changed", b"x", {})
+    equal(bucket.acl("changed"), "default", "ACL of a new object")
+    bucket.set_acl("changed", "private")
+    equal(bucket.acl("changed"), "private", "ACL")
+    bucket.set_tags("changed", {"owner": "Kim", "a+b": "c:d/e"})
+    equal(bucket.tags("changed"), {"owner": "Kim", "a+b": "c:d/e"}, "tags")
+    bucket.delete_tags("changed")
+    equal(bucket.tags("changed"), {}, "tags after their deletion")
+    equal(bucket.get("changed"), b"x", "content")
+
+
+def what_is_refused_says_why(bucket, _folder):
+    bucket.put("there", b"first", {})
+    forbidden = bucket.error_of(lambda: bucket.put_with("there", b"second", {"forbid_overwrite": "true"}))
+    equal(forbidden, (409, "FileAlreadyExists"), "an overwrite that is forbidden")
+    for options in ({"storage_class": "Frozen"}, {"acl": "secret"}, {"traffic_limit": "1000"}, {"tagging": "a=b=c"}):
+        refused = bucket.error_of(lambda: bucket.put_with("there", b"second", options))
+        equal(refused, (400, "InvalidArgument"), f"{options}")
+    equal(bucket.get("there"), b"first", "content")
+
+
+def a_callback_is_made_and_its_answer_comes_back(bucket, _folder):
+    with callback_server() as (address, seen):
+        callback = {"callbackUrl": f"http://{address}/", "callbackBody": "bucket=${bucket}&size=${size}"}
+        options = {"callback": base64.b64encode(json.dumps(callback).encode()).decode()}
+        put = bucket.put_with("called back", b"12345", options)
+        equal(json.loads(put["callback"]), {"Status": "OK"}, "answer to PutObject")
+        upload = bucket.begin("called back")
+        etag = bucket.part("called back", upload, 1, b"123456")
+        done = bucket.complete_with("called back", upload, [(1, etag)], options)
+        equal(json.loads(done["callback"]), {"Status": "OK"}, "answer to CompleteMultipartUpload")
+        equal([body.split(b"&")[1] for body in seen], [b"size=5", b"size=6"], "callbacks")
+
+
+def versions_are_kept_read_and_deleted(bucket, _folder):
+    bucket = bucket.sibling("-versions")
+    bucket.set_versioning("Enabled")
+    equal(bucket.versioning(), "Enabled", "versioning")
+    first = bucket.put_with("key", b"first", {})["version"]
+    second = bucket.put_with("key", b"second", {})["version"]
+    equal(bool(first and second and first != second), True, f"two versions: {first}, {second}")
+    equal(bucket.describe("key")["version"], second, "current version")
+    equal(bucket.get_version("key", first), b"first", "content of the first version")
+    marker = bucket.delete_version("key")
+    equal(marker["marker"], True, "a deletion puts a marker on top")
+    equal(bucket.error_of(lambda: bucket.get("key")), (404, "NoSuchKey"), "a deleted object")
+    equal(bucket.error_of(lambda: bucket.get_version("key", marker["version"])), (405, "MethodNotAllowed"), "a marker")
+    bucket.delete_version("key", marker["version"])
+    equal(bucket.get("key"), b"second", "content without the marker")
+    for version in (first, second):
+        equal(bucket.delete_version("key", version)["version"], version, "the version that went")
+    equal(bucket.error_of(lambda: bucket.get_version("key", first)), (404, "NoSuchVersion"), "a version that went")
+
+
+@contextlib.contextmanager
+def callback_server():
+    """Answers every POST; its address, and the bodies that came."""
+    seen = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            seen.append(self.rfile.read(int(self.headers["Content-Length"])))
+            answer = b'{"Status": "OK"}'
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def log_message(self, *_):
+            pass
+
+    server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield "%s:%d" % server.server_address, seen
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
 def everything_is_deleted(bucket, _folder):
     for key in bucket.list(""):
         bucket.delete(key)
@@ -138,6 +238,11 @@ CASES = [
     a_multipart_upload_by_hand_is_listed_and_completed,
     presigned_urls_work_for_anyone,
     errors_carry_the_services_code,
+    headers_of_an_object_come_back,
+    tags_and_acls_are_changed_by_calls_of_their_own,
+    what_is_refused_says_why,
+    a_callback_is_made_and_its_answer_comes_back,
+    versions_are_kept_read_and_deleted,
     everything_is_deleted,
 ]
 

@@ -26,6 +26,65 @@ class Bucket:
     def put(self, key, content, meta):
         self.bucket.put_object(key, content, headers={f"x-oss-meta-{name}": value for name, value in meta.items()})
 
+    def sibling(self, suffix):
+        bucket = self.bucket
+        return Bucket(oss2.Bucket(bucket.auth, bucket.endpoint, bucket.bucket_name + suffix, region=REGION))
+
+    HEADERS = {
+        "cache_control": "Cache-Control", "content_disposition": "Content-Disposition", "content_type": "Content-Type",
+        "storage_class": "x-oss-storage-class", "tagging": "x-oss-tagging", "acl": "x-oss-object-acl",
+        "encryption": "x-oss-server-side-encryption", "forbid_overwrite": "x-oss-forbid-overwrite",
+        "traffic_limit": "x-oss-traffic-limit", "request_payer": "x-oss-request-payer", "callback": "x-oss-callback",
+    }
+
+    def put_with(self, key, content, options):
+        put = self.bucket.put_object(key, content, headers={self.HEADERS[name]: value for name, value in options.items()})
+        return {"version": put.versionid, "callback": put.resp.read() if "callback" in options else None}
+
+    def describe(self, key):
+        headers = self.bucket.head_object(key).headers
+        return {name: headers.get(header) for name, header in self.HEADERS.items()} | {
+            "tags": headers.get("x-oss-tagging-count"), "version": headers.get("x-oss-version-id")}
+
+    def acl(self, key):
+        return self.bucket.get_object_acl(key).acl
+
+    def set_acl(self, key, acl):
+        self.bucket.put_object_acl(key, acl)
+
+    def tags(self, key):
+        return dict(self.bucket.get_object_tagging(key).tag_set.tagging_rule)
+
+    def set_tags(self, key, tags):
+        rule = oss2.models.TaggingRule()
+        for name, value in tags.items():
+            rule.add(name, value)
+        self.bucket.put_object_tagging(key, oss2.models.Tagging(rule))
+
+    def delete_tags(self, key):
+        self.bucket.delete_object_tagging(key)
+
+    def set_versioning(self, status):
+        config = oss2.models.BucketVersioningConfig()
+        config.status = status
+        self.bucket.put_bucket_versioning(config)
+
+    def versioning(self):
+        return self.bucket.get_bucket_versioning().status
+
+    def get_version(self, key, version):
+        return self.bucket.get_object(key, params={"versionId": version}).read()
+
+    def delete_version(self, key, version=None):
+        deleted = self.bucket.delete_object(key, params={"versionId": version} if version else None)
+        return {"marker": bool(deleted.delete_marker), "version": deleted.versionid}
+
+    def complete_with(self, key, upload, etags, options):
+        parts = [oss2.models.PartInfo(number, etag) for number, etag in etags]
+        headers = {self.HEADERS[name]: value for name, value in options.items()}
+        done = self.bucket.complete_multipart_upload(key, upload, parts, headers=headers)
+        return {"version": done.versionid, "callback": done.resp.read() if "callback" in options else None}
+
     def get(self, key):
         return self.bucket.get_object(key).read()
 

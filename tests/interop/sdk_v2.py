@@ -20,6 +20,10 @@ class Client:
         return Bucket(self.client, name)
 
 
+def raw(text):
+    return text.encode() if isinstance(text, str) else text
+
+
 class Stop(Exception):
     pass
 
@@ -30,6 +34,70 @@ class Bucket:
 
     def put(self, key, content, meta):
         self.client.put_object(oss.PutObjectRequest(bucket=self.name, key=key, body=content, metadata=meta))
+
+    def sibling(self, suffix):
+        return Bucket(self.client, self.name + suffix)
+
+    NAMES = {"encryption": "server_side_encryption", "traffic_limit": "traffic_limit"}
+
+    def put_with(self, key, content, options):
+        named = {self.NAMES.get(name, name): value for name, value in options.items()}
+        if "traffic_limit" in named:
+            named["traffic_limit"] = int(named["traffic_limit"])
+        put = self.client.put_object(oss.PutObjectRequest(bucket=self.name, key=key, body=content, **named))
+        return {"version": put.version_id, "callback": raw(put.callback_result)}
+
+    def describe(self, key):
+        head = self.client.head_object(oss.HeadObjectRequest(bucket=self.name, key=key))
+        return {
+            "cache_control": head.cache_control, "content_disposition": head.content_disposition,
+            "content_type": head.content_type, "storage_class": head.storage_class,
+            "encryption": head.server_side_encryption, "version": head.version_id,
+            "tags": None if head.tagging_count is None else str(head.tagging_count),
+        }
+
+    def acl(self, key):
+        return self.client.get_object_acl(oss.GetObjectAclRequest(bucket=self.name, key=key)).acl
+
+    def set_acl(self, key, acl):
+        self.client.put_object_acl(oss.PutObjectAclRequest(bucket=self.name, key=key, acl=acl))
+
+    def tags(self, key):
+        got = self.client.get_object_tagging(oss.GetObjectTaggingRequest(bucket=self.name, key=key))
+        return {tag.key: tag.value for tag in got.tag_set.tags or []}
+
+    def set_tags(self, key, tags):
+        tags = [oss.Tag(key=name, value=value) for name, value in tags.items()]
+        tagging = oss.Tagging(tag_set=oss.TagSet(tags=tags))
+        self.client.put_object_tagging(oss.PutObjectTaggingRequest(bucket=self.name, key=key, tagging=tagging))
+
+    def delete_tags(self, key):
+        self.client.delete_object_tagging(oss.DeleteObjectTaggingRequest(bucket=self.name, key=key))
+
+    def set_versioning(self, status):
+        config = oss.VersioningConfiguration(status=status)
+        self.client.put_bucket_versioning(
+            oss.PutBucketVersioningRequest(bucket=self.name, versioning_configuration=config))
+
+    def versioning(self):
+        return self.client.get_bucket_versioning(
+            oss.GetBucketVersioningRequest(bucket=self.name)).version_status
+
+    def get_version(self, key, version):
+        request = oss.GetObjectRequest(bucket=self.name, key=key, version_id=version)
+        return self.client.get_object(request).body.read()
+
+    def delete_version(self, key, version=None):
+        deleted = self.client.delete_object(oss.DeleteObjectRequest(bucket=self.name, key=key, version_id=version))
+        return {"marker": bool(deleted.delete_marker), "version": deleted.version_id}
+
+    def complete_with(self, key, upload, etags, options):
+        parts = [oss.UploadPart(part_number=number, etag=etag) for number, etag in etags]
+        done = self.client.complete_multipart_upload(oss.CompleteMultipartUploadRequest(
+            bucket=self.name, key=key, upload_id=upload,
+            complete_multipart_upload=oss.CompleteMultipartUpload(parts=parts), **options,
+        ))
+        return {"version": done.version_id, "callback": raw(done.callback_result)}
 
     def get(self, key):
         return self.client.get_object(oss.GetObjectRequest(bucket=self.name, key=key)).body.read()
