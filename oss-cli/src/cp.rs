@@ -7,6 +7,7 @@ use crate::failure::{Exit, Failure};
 use crate::interrupts::Interrupts;
 use crate::json::{self, Job};
 use crate::progress::Meter;
+use crate::recording::Recording;
 use crate::reporter::{Reporter, Seen};
 use oss_client::{CancellationToken, Completed, Error, Key, Memory, Progress, UploadObjectRequest};
 use std::pin::pin;
@@ -50,6 +51,9 @@ async fn upload(args: Cp) -> Result<(), Failure> {
     if let Some(words) = connection::note(&connected.client, &args.target.bucket) {
         meter.line(&words);
     }
+    let title = format!("oss://{}/{}", args.target.bucket, key.as_str().escape_debug());
+    let memory = args.max_memory.map_or_else(|| connected.client.memory().clone(), Memory::new);
+    let recording = Recording::new(&args.report, title, &connected.client, &memory, began)?.map(Arc::new);
     let seen = Arc::<Mutex<Seen>>::default();
     let reporter = Reporter {
         job: Job { bucket: args.target.bucket.to_string(), key: key.to_string() },
@@ -59,15 +63,21 @@ async fn upload(args: Cp) -> Result<(), Failure> {
         quiet: args.quiet,
         began,
         seen: seen.clone(),
+        recording: recording.clone(),
     };
-    let request = request(&args, &key, &connected)
+    let mut request = request(&args, &key, &connected)
+        .memory(&memory)
         .headers(headers)
         .progress(&progress)
         .cancellation(cancel.clone())
         .on_event(move |event, error| reporter.tell(event, error));
+    if let Some(recording) = recording.clone() {
+        request = request.on_span(move |span| recording.take(span));
+    }
 
     let ended = transfer(&connected, request, &cancel, &meter).await;
     meter.clear();
+    recording.iter().flat_map(|recording| recording.end()).for_each(|line| meter.line(&line));
     let seen = seen.lock().unwrap_or_else(PoisonError::into_inner).clone();
     match ended {
         Some(Ok(done)) => {
@@ -95,9 +105,6 @@ fn request(args: &Cp, key: &Key, connected: &Connected) -> UploadObjectRequest {
         .allow_unproven(args.allow_unproven);
     if let Some(bytes) = args.part_size {
         request = request.part_size(bytes);
-    }
-    if let Some(bytes) = args.max_memory {
-        request = request.memory(&Memory::new(bytes));
     }
     if let Some(directory) = &args.checkpoint_dir {
         request = request.checkpoint_dir(directory);

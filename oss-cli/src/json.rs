@@ -133,7 +133,7 @@ fn kind_name(kind: ErrorKind) -> &'static str {
     }
 }
 
-fn fault_name(fault: &Fault) -> &'static str {
+pub(crate) fn fault_name(fault: &Fault) -> &'static str {
     match fault {
         Fault::Transient => "transient",
         Fault::OutcomeUnknown => "outcome_unknown",

@@ -17,10 +17,14 @@ mod presign;
 mod progress;
 mod quantity;
 mod readdress;
+mod recording;
 mod reporter;
 mod serve;
 mod shell;
+mod stats;
 mod target;
+mod timeline;
+mod trace;
 
 use args::{Args, Command};
 use clap::Parser;

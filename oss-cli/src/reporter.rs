@@ -2,6 +2,7 @@
 
 use crate::json::{self, Job};
 use crate::progress::Meter;
+use crate::recording::Recording;
 use indicatif::HumanBytes;
 use oss_client::{CallError, Completed, Event, Notice, Progress, UploadId};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,6 +18,7 @@ pub(crate) struct Reporter {
     pub(crate) quiet: bool,
     pub(crate) began: Instant,
     pub(crate) seen: Arc<Mutex<Seen>>,
+    pub(crate) recording: Option<Arc<Recording>>,
 }
 
 /// What came up during the run.
@@ -34,7 +36,12 @@ impl Reporter {
         self.remember(event);
         if self.json {
             let size = self.progress.total();
-            let line = json::event(&self.job, size, event, error, self.began.elapsed());
+            let mut line = json::event(&self.job, size, event, error, self.began.elapsed());
+            if let (Event::Completed(_), Some(line), Some(recording)) = (event, &mut line, &self.recording)
+                && let Some(stats) = recording.json()
+            {
+                line["stats"] = stats;
+            }
             line.iter().for_each(json::print);
         }
         if let Some(words) = self.words(event, error) {
@@ -112,6 +119,7 @@ mod tests {
             quiet: true,
             began: Instant::now(),
             seen: Arc::default(),
+            recording: None,
         };
         let id = UploadId::new("0004B9894A22E5B1888A1E29F8236E2D").unwrap();
         reporter.remember(&Event::Notice(Notice::Orphan(id.clone())));

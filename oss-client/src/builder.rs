@@ -193,12 +193,13 @@ impl ClientBuilder {
             (SignatureVersion::V4, Some(region)) => Signer::v4(region),
             (SignatureVersion::V4, None) => return Err(Error::NoRegion { endpoint: endpoint.to_string() }),
         };
-        let (transport, direct): (Arc<dyn Transport>, Arc<dyn Transport>) = match self.transport {
-            Some(transport) => (transport.clone(), transport),
+        let (transport, direct, sockets): (Arc<dyn Transport>, Arc<dyn Transport>, _) = match self.transport {
+            Some(transport) => (transport.clone(), transport, None),
             None => {
                 let proxies = self.proxies.map_or_else(Proxies::from_environment, Ok)?;
                 let options = TransportOptions { proxies, ..self.options };
-                (Arc::new(HyperTransport::new(options)?), Arc::new(to_this_host()?))
+                let sockets = Arc::new(HyperTransport::new(options)?);
+                (sockets.clone(), Arc::new(to_this_host()?), Some(sockets))
             }
         };
         let default = DefaultCredentials::new(self.credentials_options, Arc::clone(&transport), direct);
@@ -214,7 +215,8 @@ impl ClientBuilder {
             builder = builder.user_agent(value);
         }
         let caller = builder.build().with_requester_pays(self.requester_pays).with_traffic_limit(self.traffic_limit);
-        Ok(Client::new(caller, default, region.unwrap_or_default(), self.memory.unwrap_or_default()))
+        let memory = self.memory.unwrap_or_default();
+        Ok(Client::new(caller, default, region.unwrap_or_default(), memory, sockets))
     }
 }
 

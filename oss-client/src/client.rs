@@ -8,7 +8,7 @@ use oss_http::proto::ops::{
     PutObjectOutput, UploadPart, UploadPartOutput,
 };
 use oss_http::proto::{Bucket, Key};
-use oss_http::{Answered, Caller, Chosen, CredentialsError, DefaultCredentials, Endpoint, ReplyBody};
+use oss_http::{Answered, Caller, Chosen, CredentialsError, DefaultCredentials, Endpoint, HyperTransport, ReplyBody};
 use oss_multipart::{Completed, Memory, UploadObjectRequest};
 use std::fmt;
 use std::sync::Arc;
@@ -37,6 +37,8 @@ pub struct Client {
     /// Empty when V1 signs and nobody said it.
     region: Arc<str>,
     memory: Memory,
+    /// `None` behind another transport.
+    sockets: Option<Arc<HyperTransport>>,
 }
 
 impl Client {
@@ -50,8 +52,9 @@ impl Client {
         default_credentials: Option<Arc<DefaultCredentials>>,
         region: String,
         memory: Memory,
+        sockets: Option<Arc<HyperTransport>>,
     ) -> Self {
-        Self { caller, default_credentials, region: region.into(), memory }
+        Self { caller, default_credentials, region: region.into(), memory, sockets }
     }
 
     /// The server this client asks.
@@ -81,6 +84,11 @@ impl Client {
             Some(default) => default.chosen().await.map(Some),
             None => Ok(None),
         }
+    }
+
+    /// Connections it has opened so far; `None` when it sends by another transport.
+    pub fn connections_opened(&self) -> Option<u64> {
+        self.sockets.as_ref().map(|sockets| sockets.connections_opened())
     }
 
     /// The layer below, for operations this client has no method for.

@@ -1,6 +1,6 @@
 //! `oss cp`.
 
-use super::{Connection, Object};
+use super::{Connection, Object, Report};
 use crate::quantity;
 use crate::target::Target;
 use oss_client::Parallel;
@@ -51,4 +51,6 @@ pub(crate) struct Cp {
     pub(crate) connection: Connection,
     #[command(flatten)]
     pub(crate) object: Object,
+    #[command(flatten)]
+    pub(crate) report: Report,
 }

@@ -7,6 +7,7 @@ mod link;
 mod network;
 mod object;
 mod proxy;
+mod report;
 mod trust;
 
 pub(crate) use connection::{AddressingArg, Connection};
@@ -16,6 +17,7 @@ pub(crate) use link::LinkArgs;
 pub(crate) use network::NetworkLimits;
 pub(crate) use object::Object;
 pub(crate) use proxy::Proxy;
+pub(crate) use report::Report;
 pub(crate) use trust::Trust;
 
 use crate::quantity;

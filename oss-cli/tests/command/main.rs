@@ -9,6 +9,7 @@ mod interrupted;
 mod issuer;
 mod network;
 mod objects;
+mod reports;
 mod secrecy;
 mod served;
 mod tap;

@@ -30,6 +30,7 @@ pub use options::TransportOptions;
 use outgoing::Outgoing;
 pub use proxies::{Proxies, ProxyError};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 pub use trust::{TlsError, TlsOptions};
 use wire::{Failure, Wire};
 
@@ -45,6 +46,7 @@ pub struct HyperTransport {
     bandwidth: BandwidthLimit,
     dialer: Dialer,
     idle: Arc<Idle>,
+    opened: AtomicU64,
 }
 
 impl HyperTransport {
@@ -55,7 +57,12 @@ impl HyperTransport {
     pub fn new(options: TransportOptions) -> Result<Self, TlsError> {
         let TransportOptions { timeouts, bandwidth, tls, proxies } = options;
         let dialer = Dialer::new(timeouts.connect, &tls, &proxies)?;
-        Ok(Self { timeouts, bandwidth, dialer, idle: Arc::default() })
+        Ok(Self { timeouts, bandwidth, dialer, idle: Arc::default(), opened: AtomicU64::default() })
+    }
+
+    /// Connections opened so far.
+    pub fn connections_opened(&self) -> u64 {
+        self.opened.load(Ordering::Relaxed)
     }
 
     async fn exchange(
@@ -80,6 +87,7 @@ impl HyperTransport {
             }
         }
         let wire = self.dialer.dial(&head.uri).await?;
+        self.opened.fetch_add(1, Ordering::Relaxed);
         wire.activity.limit_by(&self.bandwidth);
         let reply = self.over(wire, &origin, &head, payload, limits).await;
         reply.map_err(|failure| failure.error)
