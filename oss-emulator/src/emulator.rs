@@ -1,7 +1,7 @@
 //! The path of one request: understand, fault, authenticate, receive, apply, answer.
 
 use crate::addressing::{decode_query, locate};
-use crate::authenticate::Access;
+use crate::authenticate::{Access, claimed_id};
 use crate::call::Call;
 use crate::callback::{About, Callback, CallbackServer};
 use crate::clock::{Clock, http_date};
@@ -186,9 +186,7 @@ impl Emulator {
         if let Some(refusal) = misplaced {
             return Err(refusal.into());
         }
-        let signer = self.shared.access.check(&call, self.shared.clock.seconds())?;
-        call.signed = signer.is_some();
-        line.note(|entry| entry.access_key_id = signer);
+        call.signed = self.shared.access.check(&call, self.shared.clock.seconds())?;
         let callback = Callback::of(&call)?;
         let about = About::new(&call, request_id);
         let received = receive::body(&self.shared, &call, line, body).await?;
@@ -304,7 +302,7 @@ fn entry(call: &Call) -> LedgerEntry {
         key: call.key.clone(),
         part_number: call.part_number(),
         upload_id: call.upload_id().map(str::to_owned),
-        access_key_id: None,
+        access_key_id: claimed_id(call),
         bytes_received: 0,
         status: None,
         code: None,

@@ -24,7 +24,7 @@ pub struct LedgerEntry {
     pub part_number: Option<u32>,
     /// `uploadId`; of InitiateMultipartUpload the id that was made.
     pub upload_id: Option<String>,
-    /// Whose signature it had, when that was a good one.
+    /// Whose signature it says to have; a false one has its error in `code`.
     pub access_key_id: Option<String>,
     /// Bytes of the body that came, also where it broke off; counted while it comes.
     pub bytes_received: u64,

@@ -155,12 +155,13 @@ impl Context {
                 upload_id_marker: upload_id_marker.take(),
                 max_uploads: Some(1000),
             };
-            let page = self.caller.attempt(&op, Payload::empty()).await.map_err(refused)?.output;
+            let Answered { output: page, date, .. } =
+                self.caller.attempt(&op, Payload::empty()).await.map_err(refused)?;
             uploads.extend(page.uploads.into_iter().filter(|upload| upload.key == self.job.key.as_str()));
             // The key itself sorts before every longer one: later pages hold other keys only.
             let more = page.is_truncated && page.next_key_marker.as_deref() == Some(self.job.key.as_str());
             if !more {
-                return Ok(Reply::Uploads(uploads));
+                return Ok(Reply::Uploads { uploads, date });
             }
             (key_marker, upload_id_marker) = (page.next_key_marker, page.next_upload_id_marker);
         }

@@ -52,14 +52,11 @@ pub(crate) fn prepare(
     if let Some(part_size) = request.part_size.filter(|size| !(MIN_PART_SIZE..=MAX_PART_SIZE).contains(size)) {
         return Err(PlanError::PartSize(part_size).into());
     }
-    let path = request.file_path.clone();
-    let file = SourceFile::open(&path).map_err(|source| UploadError::File { path, source })?;
+    let mut notices = Vec::new();
+    let (file, place, lock) = open_locked(request, &asked_for, &mut notices)?;
     let source = Source { path: file.path().to_owned(), host: host_name(), fingerprint: file.fingerprint().clone() };
     let mut job = with_content_type(asked_for.clone(), file.path());
-    let asked = Plan::new(file.fingerprint().size, request.part_size.unwrap_or(DEFAULT_PART_SIZE))?;
-
-    let mut notices = Vec::new();
-    let (place, lock) = place(file.path(), &job, asked.is_small(), request, &mut notices)?;
+    let asked = asked_plan(&file, request)?;
     let store = place.store();
     let earlier = load(&store, [&asked_for, &job], &source, request, asked, &mut notices)?;
     if let Earlier::Resume { checkpoint, .. } = &earlier {
@@ -80,6 +77,36 @@ pub(crate) fn prepare(
     let wall = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let upload = Upload::new(job.clone(), source, plan, request.options.clone(), earlier, wall, fastrand::u64(..));
     Ok(Prepared { source: Arc::new(file), job, upload, store, lock, notices })
+}
+
+fn asked_plan(file: &SourceFile, request: &UploadObjectRequest) -> Result<Plan, PlanError> {
+    Plan::new(file.fingerprint().size, request.part_size.unwrap_or(DEFAULT_PART_SIZE))
+}
+
+/// Opens the file and takes the lock of its upload. Whoever held that may have taken its time, so after a wait the file is
+/// opened again: it is uploaded as it is now.
+fn open_locked(
+    request: &UploadObjectRequest,
+    job: &Job,
+    notices: &mut Vec<Event>,
+) -> Result<(SourceFile, Place, Option<Lock>), UploadError> {
+    let path = &request.file_path;
+    let open = || SourceFile::open(path).map_err(|source| UploadError::File { path: path.clone(), source });
+    loop {
+        let mut file = open()?;
+        let mut said = Vec::new();
+        let small = asked_plan(&file, request)?.is_small();
+        let (place, lock) = place(file.path(), job, small, request, &mut said)?;
+        let locked = file.path().to_owned();
+        if request.wait {
+            file = open()?;
+        }
+        // Through a link that was turned meanwhile it is another file, with another lock; and a small one has no checkpoint.
+        if file.path() == locked && asked_plan(&file, request)?.is_small() == small {
+            notices.append(&mut said);
+            return Ok((file, place, lock));
+        }
+    }
 }
 
 /// The place of this upload, and its lock. For a small file no writing is tried beforehand, as it saves nothing: only

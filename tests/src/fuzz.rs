@@ -166,7 +166,7 @@ fn reply(action: &Action, script: &mut Script<'_>) -> Reply {
         Action::Save(_) | Action::Stop => Reply::Saved,
         Action::PutObject => Reply::Put { object: published, crc64, md5: [script.next() % 2; 16] },
         Action::Initiate => Reply::Initiated { upload_id: id(script.next()), date: 1_000 },
-        Action::ListUploads => Reply::Uploads(Vec::new()),
+        Action::ListUploads => Reply::Uploads { uploads: Vec::new(), date: Some(u64::from(script.next())) },
         Action::ListParts { .. } => Reply::Parts { parts: listed(script), next: None },
         Action::ProveParts(parts) => {
             let mut prove = |part: &ToProve| {

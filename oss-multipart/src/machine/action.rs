@@ -111,7 +111,12 @@ pub enum Reply {
         date: u64,
     },
     /// ListMultipartUploads.
-    Uploads(Vec<ListedUpload>),
+    Uploads {
+        /// All pages.
+        uploads: Vec<ListedUpload>,
+        /// The last reply's Date, Unix seconds: the server's clock.
+        date: Option<u64>,
+    },
     /// One page of ListParts.
     Parts {
         /// As listed.

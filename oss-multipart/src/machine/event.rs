@@ -1,6 +1,6 @@
 //! What happened, for people and programs that watch.
 
-use super::{Callback, Fault, Published};
+use super::{Callback, Fault, Published, Upload};
 use oss_proto::{Crc64, PartNumber, UploadId};
 use std::fmt;
 use std::path::PathBuf;
@@ -60,7 +60,11 @@ pub enum Event {
     Completed(Completed),
 }
 
-impl super::Upload {
+impl Upload {
+    pub(super) fn notice(&mut self, notice: Notice) {
+        self.events.push_back(Event::Notice(notice));
+    }
+
     pub(super) fn announce_start(&mut self, upload_id: Option<UploadId>) {
         let (part_size, parts) = (self.plan.part_size(), self.plan.count());
         self.events.push_back(Event::Started { upload_id, part_size, parts });

@@ -108,6 +108,8 @@ pub struct Upload {
     source: Source,
     plan: Plan,
     options: Options,
+    /// By our clock: of this run, and of the save before the first Initiate.
+    began: u64,
     wall: u64,
     /// `wall` by the server's clock, once it has told it.
     server_wall: u64,
@@ -158,6 +160,7 @@ impl Upload {
             source,
             plan,
             options,
+            began: wall,
             wall,
             server_wall: wall,
             generation: 0,
@@ -381,9 +384,5 @@ impl Upload {
             self.retry.begin(id);
         }
         id
-    }
-
-    fn notice(&mut self, notice: Notice) {
-        self.events.push_back(Event::Notice(notice));
     }
 }

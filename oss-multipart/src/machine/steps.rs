@@ -40,7 +40,7 @@ impl Upload {
             (Phase::Settling(stage), reply) => self.settling_reply(&stage, &reply),
             (Phase::Ending(ending), reply) => self.ending_reply(ending, reply),
             (Phase::SavingIntent | Phase::SavingId | Phase::SavingVerdict, reply) => self.barrier(now, id, reply),
-            (Phase::Looking, Reply::Uploads(uploads)) => self.looked(&uploads),
+            (Phase::Looking, Reply::Uploads { uploads, date }) => self.looked(now, &uploads, date),
             (Phase::Initiating, Reply::Initiated { upload_id, date }) => self.initiated(upload_id, date),
             (Phase::Listing | Phase::Relisting, Reply::Parts { parts, next }) => {
                 self.retry.progress();
@@ -149,9 +149,12 @@ impl Upload {
         }
     }
 
-    fn looked(&mut self, uploads: &[ListedUpload]) {
-        // The server's clock has whole seconds and may differ from ours by the 15 minutes that OSS allows.
-        let since = self.wall.saturating_sub(15 * 60);
+    fn looked(&mut self, now: Now, uploads: &[ListedUpload], date: Option<u64>) {
+        // By the server's clock, from which ours may be hours away; and OSS allows 15 minutes on top of what is known of it.
+        let ours = self.began.saturating_add(now.as_secs());
+        let behind = date.map_or(0, |theirs| theirs.saturating_sub(ours));
+        let ahead = date.map_or(0, |theirs| ours.saturating_sub(theirs));
+        let since = self.wall.saturating_add(behind).saturating_sub(ahead).saturating_sub(15 * 60);
         for upload in uploads {
             let ours = self.upload_id() == Some(&upload.upload_id);
             let known = self.still_there.iter().any(|abandoned| abandoned.upload_id == upload.upload_id);

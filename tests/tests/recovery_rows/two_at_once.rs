@@ -96,6 +96,30 @@ async fn a_run_that_waits_begins_when_the_other_is_done_and_still_keeps_a_third_
 }
 
 #[tokio::test]
+async fn a_run_that_waited_uploads_the_file_as_it_is_then() {
+    let world = World::new();
+    let path = world.file("a.bin", bytes(3 * PART));
+    let gate = stall(&world, Rule::on(COMPLETE));
+    let (one, two, ()) = tokio::join!(
+        world.upload(request(&path)),
+        async {
+            gate.arrived(1).await;
+            world.upload(request(&path).wait(true)).await
+        },
+        async {
+            gate.arrived(1).await;
+            waiting_for_lock(&lock_file(&path).unwrap(), 1).await;
+            fs::write(&path, bytes(4 * PART)).unwrap();
+            gate.open();
+        }
+    );
+    // The last look at the file came before its Complete waited.
+    one.unwrap();
+    two.unwrap();
+    world.assert_published(KEY, &bytes(4 * PART), &["a.bin"]);
+}
+
+#[tokio::test]
 async fn a_run_that_waits_goes_on_with_what_a_killed_one_left() {
     let world = World::new();
     let path = world.file("a.bin", bytes(3 * PART));

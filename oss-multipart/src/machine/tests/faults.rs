@@ -224,6 +224,32 @@ fn a_lost_initiate_is_reported_and_neither_adopted_nor_aborted() {
 }
 
 #[test]
+fn a_lost_initiate_is_reported_though_the_clocks_are_hours_apart() {
+    for ahead in [-50_000, 50_000] {
+        let mut world = World::new(&[1, 2, 3]);
+        (world.server.clock, world.ahead) = (1_000_000, ahead);
+        world.run_with(world.options(), |_, action| (*action == Action::Initiate).then_some(Blow::CrashAfter));
+        let lost = world.server.uploads.keys().next().cloned().unwrap();
+        let run = world.run(&[]);
+        completed(&run);
+        assert!(run.notices().any(|notice| *notice == Notice::Orphan(lost.clone())), "{ahead}");
+    }
+}
+
+#[test]
+fn an_upload_of_long_before_is_not_taken_for_a_lost_one_by_any_clock() {
+    for ahead in [-50_000, 0, 50_000] {
+        let mut world = World::new(&[1, 2, 3]);
+        (world.server.clock, world.ahead, world.listed_age) = (1_000_000, ahead, 20_000);
+        world.perform(&Action::Initiate).unwrap();
+        world.run_with(world.options(), |_, action| (*action == Action::Initiate).then_some(Blow::CrashBefore));
+        let run = world.run(&[]);
+        completed(&run);
+        assert!(!run.notices().any(|notice| matches!(notice, Notice::Orphan(_))), "{ahead}");
+    }
+}
+
+#[test]
 fn a_superseded_upload_is_aborted_before_the_new_one_and_its_bytes_are_told() {
     let mut world = World::new(&[1, 2, 3]);
     world.run(&[(6, Blow::CrashAfter)]);

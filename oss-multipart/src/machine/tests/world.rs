@@ -58,6 +58,10 @@ pub(super) struct World {
     pub(super) disk_full: bool,
     /// How long every action takes: from a second on, every part is followed by a save.
     pub(super) pace: Duration,
+    /// What our clock is ahead of the server's, in seconds.
+    pub(super) ahead: i64,
+    /// So many seconds ago every upload was begun, by the server's list.
+    pub(super) listed_age: u64,
     /// Not 0: calls in flight end in another order than they began.
     pub(super) shuffle: u64,
 }
@@ -141,6 +145,8 @@ impl World {
             headers: ObjectHeaders::new(),
             disk_full: false,
             pace: Duration::from_millis(10),
+            ahead: 0,
+            listed_age: 0,
             shuffle: 0,
         }
     }
@@ -166,7 +172,8 @@ impl World {
             }
         };
         let plan = Plan::new(self.file.size, self.part_size).unwrap();
-        Upload::new(job, source, plan, options, earlier, self.server.clock, 5)
+        let wall = self.server.clock.saturating_add_signed(self.ahead);
+        Upload::new(job, source, plan, options, earlier, wall, 5)
     }
 
     pub(super) fn options(&self) -> Options {
@@ -307,10 +314,11 @@ impl World {
                 let listed = |id: &UploadId| ListedUpload {
                     key: "key".into(),
                     upload_id: id.clone(),
-                    initiated: Some(self.server.clock),
+                    initiated: Some(self.server.clock - self.listed_age),
                     storage_class: None,
                 };
-                Ok(Reply::Uploads(self.server.uploads.keys().map(listed).collect()))
+                let uploads = self.server.uploads.keys().map(listed).collect();
+                Ok(Reply::Uploads { uploads, date: Some(self.server.clock) })
             }
             Action::ListParts { upload_id, .. } => {
                 let parts = self.server.uploads.get(upload_id).ok_or(Fault::NoSuchUpload)?;
