@@ -3,7 +3,7 @@
 use crate::round::Round;
 use crate::run::{Ended, Plan};
 use crate::server::{BUCKET, KEY};
-use oss_emulator::{LedgerEntry, Operation};
+use oss_emulator::{LedgerEntry, Operation, StoredUpload};
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::process::ExitStatusExt as _;
 use std::time::Duration;
@@ -35,8 +35,6 @@ pub(crate) struct Judge {
     standing: Option<Standing>,
     /// Uploads that no run can know of.
     unknowable: BTreeSet<String>,
-    /// Requests for an upload whose client was gone before they were applied; they may be applied all the same.
-    deserted: BTreeSet<u64>,
     /// Uploads that a run reported as left.
     reported: BTreeSet<String>,
     must_resume: Option<String>,
@@ -70,6 +68,34 @@ impl Judge {
         self.acknowledged.remove(&(upload_id.to_owned(), number));
     }
 
+    /// No checkpoint remembers these uploads any more.
+    pub(crate) fn checkpoint_lost(&mut self, uploads: &[StoredUpload]) {
+        self.standing = None;
+        self.acknowledged.clear();
+        self.unknowable.extend(uploads.iter().map(|upload| upload.upload_id.clone()));
+    }
+
+    /// After two processes have ended, of which the first was judged: the second, and both together.
+    pub(crate) fn rivals(&mut self, round: &mut Round, first: &Ended, second: &Ended) {
+        self.after(round, second);
+        if first.status.success() && !second.status.success() {
+            self.left_behind(round);
+        }
+        for ended in [first, second] {
+            let locked = ended.events().any(|event| event["event"] == "failed" && event["kind"] == "locked");
+            if locked {
+                round.tally.kept_out += 1;
+            }
+            if locked && !ended.entries.is_empty() {
+                round.violation("it said that another process was at work, and had sent requests");
+            }
+        }
+        if at_once(first, second) || at_once(second, first) {
+            round.violation("two processes worked at once");
+        }
+        round.tally.took_over += u64::from(!second.entries.is_empty());
+    }
+
     /// After a run: everything it may be blamed for.
     pub(crate) fn after(&mut self, round: &mut Round, ended: &Ended) {
         round.tally.runs += 1;
@@ -82,7 +108,10 @@ impl Judge {
         if ended.status.success() {
             round.tally.completed += 1;
             success(round, ended);
-            self.left_behind(round);
+            // A second process may have begun: what it leaves is looked at after its end.
+            if ended.rival.is_none() {
+                self.left_behind(round);
+            }
             self.standing = None;
         }
     }
@@ -94,7 +123,10 @@ impl Judge {
         let known = |p: crate::publications::Publication| {
             round.source.versions().iter().any(|v| (v.size, v.crc64) == (p.size, p.crc64))
         };
-        if !last.is_some_and(known) {
+        let theirs = last.is_some_and(|p| round.intruder == Some((p.size, p.crc64)));
+        if round.intruder.is_some() && !theirs {
+            round.violation("somebody's object was overwritten, and none may be");
+        } else if !theirs && !last.is_some_and(known) {
             round.violation("the object at the end is no version of the file");
         }
     }
@@ -198,9 +230,6 @@ impl Judge {
         for entry in &ended.entries {
             if entry.operation == Operation::InitiateMultipartUpload {
                 self.unknowable.extend(entry.upload_id.clone());
-                if !entry.applied {
-                    self.deserted.insert(entry.sequence);
-                }
             } else if let Some(id) = &entry.upload_id {
                 self.unknowable.remove(id);
             }
@@ -248,7 +277,7 @@ impl Judge {
             round.violation(format!("left beside the file after a success: {files:?}"));
         }
         for upload in round.server.emulator.uploads(BUCKET) {
-            if self.unknowable.remove(&upload.upload_id) || self.deserted(round, &upload.upload_id) {
+            if self.unknowable.remove(&upload.upload_id) || unanswered(round, &upload.upload_id) {
                 round.tally.orphans += 1;
                 // Counted and cleared away, as the printed command would.
                 round.server.emulator.remove_upload(BUCKET, &upload.upload_id);
@@ -259,17 +288,22 @@ impl Judge {
             }
         }
     }
+}
 
-    /// The upload was made by a request whose client was gone before: the ledger has the request and not its outcome.
-    fn deserted(&mut self, round: &Round, upload_id: &str) -> bool {
-        let named = round
-            .server
-            .emulator
-            .ledger()
-            .iter()
-            .any(|entry| entry.upload_id.as_deref() == Some(upload_id) && !self.deserted.contains(&entry.sequence));
-        !named && self.deserted.pop_first().is_some()
-    }
+/// The other's first request came between the first and the last of one that ended well, and so waited for all of them.
+/// What a killed or interrupted one had on its way may come late.
+fn at_once(well: &Ended, other: &Ended) -> bool {
+    let sequences = |ended: &Ended| ended.entries.iter().map(|entry| entry.sequence).collect::<Vec<_>>();
+    let (mine, theirs) = (sequences(well), sequences(other));
+    let (Some(began), Some(ended), Some(came)) = (mine.first(), mine.last(), theirs.first()) else { return false };
+    well.status.success() && !other.killed && !other.interrupted && began < came && came < ended
+}
+
+/// The upload was made when its client was gone: no reply has its name, and no request either.
+fn unanswered(round: &Round, upload_id: &str) -> bool {
+    let ledger = round.server.emulator.ledger();
+    let mut named = ledger.iter().filter(|entry| entry.upload_id.as_deref() == Some(upload_id));
+    named.all(|entry| entry.operation == Operation::InitiateMultipartUpload && entry.status.is_none())
 }
 
 /// Success: the object is the file, or what it was when it was last looked at.
@@ -307,7 +341,8 @@ fn success(round: &mut Round, ended: &Ended) {
 fn published_is_a_version(round: &mut Round, ended: &Ended) {
     for publication in round.publications.all() {
         let is = |v: &crate::source::Version| (v.size, v.crc64) == (publication.size, publication.crc64);
-        if publication.at >= ended.began && !round.source.versions().iter().any(is) {
+        let theirs = round.intruder == Some((publication.size, publication.crc64));
+        if publication.at >= ended.began && !theirs && !round.source.versions().iter().any(is) {
             round.violation(format!("an object of {} bytes was published that the file never was", publication.size));
         }
     }
@@ -327,7 +362,9 @@ fn part_of(entry: &LedgerEntry) -> Option<(String, u32)> {
 
 /// Something that the command may take for a final refusal.
 fn is_final(entry: &LedgerEntry) -> bool {
-    entry.status == Some(403) || entry.fault.is_some_and(|fault| DISPROVING.contains(&fault))
+    let clock = entry.code.as_deref() == Some("RequestTimeTooSkewed");
+    let exists = entry.code.as_deref() == Some("FileAlreadyExists");
+    exists || (entry.status == Some(403) && !clock) || entry.fault.is_some_and(|fault| DISPROVING.contains(&fault))
 }
 
 fn tail(ended: &Ended) -> String {

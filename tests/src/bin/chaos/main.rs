@@ -7,15 +7,19 @@
 //! Exit code 1 when anything was violated.
 //!
 //! In a round, runs of `oss cp` are killed, stopped, interrupted, cut off and answered wrongly at moments drawn from the seed,
-//! and the file is edited between them and under them, until one says that it has completed. What must hold:
+//! the file is edited between them and under them, checkpoints are damaged, second processes are started, other people store
+//! objects, clocks are hours apart, until one says that it has completed. What must hold:
 //! 1. `completed`, with exit code 0, means that the object is the file, byte for byte.
 //! 2. Nothing is ever published that the file never was.
 //! 3. What the server acknowledged to an earlier run, and has not changed, is not sent again.
 //! 4. After a success nothing is left: no file beside the source, and no upload but where no program could know of it.
 //! 5. Every run ends, in time, with 0, 3, or after a refusal 1.
+//! 6. Of two processes at once one sends requests; the other sends none, or begins when the first has ended.
+//! 7. Where nothing may be overwritten, the object that came first stands at the end.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "it is a command")]
 
+mod damage;
 mod judge;
 mod publications;
 mod round;

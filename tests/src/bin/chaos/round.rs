@@ -1,5 +1,6 @@
 //! One round: a server, a file, and runs of the command until the object stands; then perhaps the same again.
 
+use crate::damage;
 use crate::judge::Judge;
 use crate::publications::Publications;
 use crate::run::{self, Ended, Plan};
@@ -24,6 +25,12 @@ pub(crate) struct Round {
     pub(crate) part_size: usize,
     pub(crate) parallel: u16,
     pub(crate) tally: Tally,
+    /// The object must not be overwritten; whose it is decides who came first.
+    pub(crate) forbid: bool,
+    /// Size and CRC-64 of an object that somebody else stored.
+    pub(crate) intruder: Option<(u64, u64)>,
+    /// Why a run may find an object of ours that it cannot know to be ours.
+    pub(crate) excuse: bool,
     pace: Duration,
     folder: TempDir,
 }
@@ -34,7 +41,7 @@ impl Round {
         let mut rng = Rng::with_seed(seed);
         let shape = Shape::random(&mut rng);
         let folder = TempDir::new().map_err(|error| error.to_string())?;
-        let server = Server::start(shape.on_disk.then(|| folder.path().join("store"))).await?;
+        let server = Server::start(shape.on_disk.then(|| folder.path().join("store")), shape.ahead).await?;
         let files = folder.path().join("files");
         fs::create_dir(&files).map_err(|error| error.to_string())?;
         let source = Source::create(files.join("data.bin"), shape.size, shape.part_size, &mut rng);
@@ -48,13 +55,17 @@ impl Round {
             part_size: shape.part_size,
             parallel: shape.parallel,
             tally,
+            forbid: shape.forbid,
+            intruder: None,
+            // One PutObject has no checkpoint that remembers it.
+            excuse: shape.size <= shape.part_size,
             pace: shape.pace,
             folder,
         };
         let mut judge = Judge::default();
         loop {
             round.lap(&mut judge, shape.disturbed_runs).await?;
-            if Instant::now() > until || round.rng.u8(..5) < 3 {
+            if Instant::now() > until || round.forbid || round.rng.u8(..5) < 3 {
                 break;
             }
             round.edit_perhaps()?;
@@ -76,10 +87,11 @@ impl Round {
                 self.edit_perhaps()?;
             }
             self.meddle(judge);
+            self.damage_perhaps(judge)?;
         }
         self.server.quiet().await;
         self.server.emulator.clear_faults();
-        if !self.one_run(judge, Plan::default()).await? {
+        if !self.one_run(judge, Plan::default()).await? && !self.kept_from_overwriting() {
             self.violation("a run that nothing disturbed did not complete");
         }
         Ok(())
@@ -98,7 +110,22 @@ impl Round {
             self.server.quiet().await;
         }
         judge.after(self, &ended);
-        Ok(success)
+        match ended.rival {
+            Some(rival) => self.rivalry(judge, Ended { rival: None, ..ended }, rival).await,
+            None => Ok(success),
+        }
+    }
+
+    /// The second process of a run: kept out by the first, or its successor.
+    async fn rivalry(&mut self, judge: &mut Judge, first: Ended, rival: run::Rival) -> Result<bool, String> {
+        judge.before(self, &Plan::default());
+        let second = run::rival(self, rival).await?;
+        if self.tally.trace {
+            self.show("the second process", &second);
+        }
+        self.server.quiet().await;
+        judge.rivals(self, &first, &second);
+        Ok(first.status.success() || second.status.success())
     }
 
     fn show(&self, strikes: &str, ended: &Ended) {
@@ -125,11 +152,14 @@ impl Round {
             self.source.set_part_size(self.part_size);
         }
         let strikes = (0..self.rng.usize(1..5)).map(|_| self.strike()).collect();
-        Plan { restart: self.rng.u8(..30) == 0, strikes }
+        let restart = self.rng.u8(..30) == 0;
+        self.excuse |= restart;
+        Plan { restart, strikes }
     }
 
     fn strike(&mut self) -> (Moment, Blow) {
-        (Moment::random(&mut self.rng, self.source.size()), Blow::random(&mut self.rng))
+        let blow = if self.forbid && self.rng.u8(..8) == 0 { Blow::Intrude } else { Blow::random(&mut self.rng) };
+        (Moment::random(&mut self.rng, self.source.size()), blow)
     }
 
     fn edit_perhaps(&mut self) -> Result<(), String> {
@@ -141,6 +171,7 @@ impl Round {
     }
 
     pub(crate) fn edit(&mut self, edit: Edit) -> Result<(), String> {
+        self.excuse = true;
         *self.tally.edits.entry(edit.name()).or_default() += 1;
         self.source.edit(edit, &mut self.rng).map_err(|error| format!("the file cannot be edited: {error}"))
     }
@@ -157,6 +188,38 @@ impl Round {
             judge.forget(&upload.upload_id, *number);
             self.tally.blow("parts lost by the server");
         }
+    }
+
+    /// Somebody damages the checkpoint, or the lock file that a killed run left: neither may cost more than the resume.
+    fn damage_perhaps(&mut self, judge: &mut Judge) -> Result<(), String> {
+        if self.rng.u8(..10) > 0 {
+            return Ok(());
+        }
+        for path in self.left_beside() {
+            let Some(name) = damage::strike(Path::new(&path), &mut self.rng).map_err(|error| error.to_string())? else {
+                continue;
+            };
+            self.tally.blow(name);
+            self.excuse = true;
+            judge.checkpoint_lost(&self.server.emulator.uploads(BUCKET));
+        }
+        Ok(())
+    }
+
+    /// Somebody stores an object of another size than any the file has.
+    pub(crate) async fn intrude(&mut self) {
+        let content = vec![b'!'; usize::try_from(self.source.size()).unwrap_or(0) + 9_999_999];
+        let is = (content.len() as u64, crate::source::crc64(&content));
+        if self.server.intrude(content).await {
+            self.intruder = Some(is);
+        }
+    }
+
+    /// An object stands that the last run was right not to replace.
+    fn kept_from_overwriting(&self) -> bool {
+        let entries = self.server.emulator.ledger();
+        let refused = entries.iter().rev().take(4).any(|entry| entry.code.as_deref() == Some("FileAlreadyExists"));
+        self.forbid && refused && (self.intruder.is_some() || self.excuse)
     }
 
     pub(crate) fn violation(&mut self, what: impl Into<String>) {

@@ -2,7 +2,7 @@
 
 use crate::round::Round;
 use crate::script::{self, Blow, Moment};
-use crate::server::{BUCKET, ID, KEY, REGION, SECRET};
+use crate::server::{BUCKET, ID, KEY, REGION, RIVAL, SECRET};
 use crate::source::Edit;
 use oss_emulator::{LedgerEntry, Operation};
 use rustix::process::{Pid, Signal, kill_process};
@@ -49,6 +49,17 @@ pub(crate) struct Ended {
     pub(crate) paused: Duration,
     /// It had to be killed because it would not end.
     pub(crate) hung: Option<&'static str>,
+    /// Began beside it and may be at work now.
+    pub(crate) rival: Option<Rival>,
+}
+
+/// A second process.
+#[derive(Debug)]
+pub(crate) struct Rival {
+    running: Running,
+    began: Instant,
+    first_version: usize,
+    last_before: u64,
 }
 
 impl Ended {
@@ -57,6 +68,7 @@ impl Ended {
     }
 }
 
+#[derive(Debug)]
 struct Running {
     child: Child,
     pid: Pid,
@@ -70,7 +82,7 @@ pub(crate) async fn run(round: &mut Round, plan: Plan) -> Result<Ended, String> 
     let first_version = round.source.current();
     let last_before = round.server.mark();
     let began = Instant::now();
-    let mut running = start(round, &plan)?;
+    let mut running = start(round, ID, plan.restart, false)?;
     let mut struck = Struck::default();
     let deadline = began + LONGEST;
     for (moment, blow) in plan.strikes {
@@ -86,12 +98,44 @@ pub(crate) async fn run(round: &mut Round, plan: Plan) -> Result<Ended, String> 
     if let Some(since) = struck.interrupted {
         round.tally.slowest_interrupt = round.tally.slowest_interrupt.max(since.elapsed());
     }
+    round.tally.slowest_run = round.tally.slowest_run.max(began.elapsed().saturating_sub(struck.paused));
+    let mut ended = ended(round, running, status, began, first_version, last_before).await?;
+    ended.entries.retain(|entry| entry.access_key_id.as_deref() != Some(RIVAL));
+    Ok(Ended {
+        restart: plan.restart,
+        killed: struck.killed,
+        interrupted: struck.interrupted.is_some(),
+        outage: struck.outage,
+        paused: struck.paused,
+        hung,
+        rival: struck.rival,
+        ..ended
+    })
+}
+
+/// Waits for the end of the second process; its requests are those of its key.
+pub(crate) async fn rival(round: &mut Round, rival: Rival) -> Result<Ended, String> {
+    let Rival { mut running, began, first_version, last_before } = rival;
+    let (status, hung) = end(&mut running, Instant::now() + LONGEST, None).await?;
+    let mut ended = ended(round, running, status, began, first_version, last_before).await?;
+    ended.entries.retain(|entry| entry.access_key_id.as_deref() == Some(RIVAL));
+    Ok(Ended { hung, ..ended })
+}
+
+/// What is left to be said of a process that has ended undisturbed.
+async fn ended(
+    round: &Round,
+    running: Running,
+    status: ExitStatus,
+    began: Instant,
+    first_version: usize,
+    last_before: u64,
+) -> Result<Ended, String> {
     let entries = round.server.emulator.ledger().into_iter().filter(|entry| entry.sequence > last_before).collect();
     running.reading.await.map_err(|error| error.to_string())?;
     let stdout = running.lines.borrow().clone();
-    round.tally.slowest_run = round.tally.slowest_run.max(began.elapsed().saturating_sub(struck.paused));
     Ok(Ended {
-        restart: plan.restart,
+        restart: false,
         began,
         status,
         entries,
@@ -99,23 +143,26 @@ pub(crate) async fn run(round: &mut Round, plan: Plan) -> Result<Ended, String> 
         stdout,
         stderr: running.stderr.await.map_err(|error| error.to_string())?,
         versions: first_version..=round.source.current(),
-        killed: struck.killed,
-        interrupted: struck.interrupted.is_some(),
-        outage: struck.outage,
-        paused: struck.paused,
-        hung,
+        killed: false,
+        interrupted: false,
+        outage: false,
+        paused: Duration::ZERO,
+        hung: None,
+        rival: None,
     })
 }
 
-fn start(round: &Round, plan: &Plan) -> Result<Running, String> {
+fn start(round: &Round, id: &str, restart: bool, wait: bool) -> Result<Running, String> {
     let mut command = Command::new(&round.oss);
     command.arg("cp").arg(round.source.path()).arg(format!("oss://{BUCKET}/{KEY}"));
     command.args(["--endpoint", &round.server.endpoint(), "--json"]);
     command.args(["--part-size", &round.part_size.to_string(), "--parallel", &round.parallel.to_string()]);
-    if plan.restart {
-        command.arg("--restart");
+    for (asked, word) in [(restart, "--restart"), (wait, "--wait"), (round.forbid, "--forbid-overwrite")] {
+        if asked {
+            command.arg(word);
+        }
     }
-    command.env_clear().env("OSS_ACCESS_KEY_ID", ID).env("OSS_ACCESS_KEY_SECRET", SECRET).env("OSS_REGION", REGION);
+    command.env_clear().env("OSS_ACCESS_KEY_ID", id).env("OSS_ACCESS_KEY_SECRET", SECRET).env("OSS_REGION", REGION);
     let state: PathBuf = round.state_home();
     command.env("XDG_STATE_HOME", &state).env("HOME", &state).env("RUST_BACKTRACE", "1");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
@@ -177,6 +224,7 @@ fn data(entries: &[LedgerEntry], last_before: u64) -> u64 {
 
 #[derive(Debug, Default)]
 struct Struck {
+    rival: Option<Rival>,
     killed: bool,
     interrupted: Option<Instant>,
     outage: bool,
@@ -192,6 +240,10 @@ async fn strike(
 ) -> Result<(), String> {
     // A file edited before it was opened was never another one.
     if matches!(blow, Blow::Edit) && round.server.mark() == last_before {
+        return Ok(());
+    }
+    let one_rival_is_enough = matches!(blow, Blow::Rival(_)) && struck.rival.is_some();
+    if one_rival_is_enough || (matches!(blow, Blow::Intrude) && !round.forbid) {
         return Ok(());
     }
     round.tally.blow(blow.name());
@@ -221,6 +273,12 @@ async fn strike(
             round.edit(edit)?;
         }
         Blow::Fault => script::add_fault(&round.server.emulator, &mut round.rng),
+        Blow::Rival(wait) => {
+            let (began, first_version, last_before) = (Instant::now(), round.source.current(), round.server.mark());
+            let running = start(round, RIVAL, false, wait)?;
+            struck.rival = Some(Rival { running, began, first_version, last_before });
+        }
+        Blow::Intrude => round.intrude().await,
     }
     Ok(())
 }

@@ -17,6 +17,10 @@ pub(crate) struct Shape {
     pub(crate) pace: Duration,
     /// Runs that are disturbed before one is left in peace.
     pub(crate) disturbed_runs: u32,
+    /// Seconds that the server's clock is ahead of ours.
+    pub(crate) ahead: i64,
+    /// The object must not be overwritten.
+    pub(crate) forbid: bool,
 }
 
 impl Shape {
@@ -37,6 +41,8 @@ impl Shape {
             on_disk: rng.bool(),
             pace: Duration::from_millis(rng.u64(0..60)),
             disturbed_runs: rng.u32(3..=20),
+            ahead: if rng.u8(..3) == 0 { rng.i64(-20_000..=20_000) } else { 0 },
+            forbid: rng.u8(..6) == 0,
         }
     }
 }
@@ -100,6 +106,10 @@ pub(crate) enum Blow {
     Edit,
     /// One more fault.
     Fault,
+    /// A second process with the same command; with `true` it waits for the first.
+    Rival(bool),
+    /// Somebody else stores an object under the key, where none may be overwritten.
+    Intrude,
 }
 
 impl Blow {
@@ -109,7 +119,8 @@ impl Blow {
             10..=11 => Self::Pause(Duration::from_millis(rng.u64(1..400))),
             12 | 13 => Self::Interrupt,
             14 => Self::Outage(Duration::from_millis(rng.u64(..400))),
-            15..=17 => Self::Edit,
+            15 | 16 => Self::Edit,
+            17 | 18 => Self::Rival(rng.bool()),
             _ => Self::Fault,
         }
     }
@@ -122,6 +133,9 @@ impl Blow {
             Self::Outage(_) => "outages",
             Self::Edit => "edits under way",
             Self::Fault => "faults under way",
+            Self::Rival(false) => "second processes",
+            Self::Rival(true) => "second processes that wait",
+            Self::Intrude => "objects of others",
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The emulator on a port of its own, which may go down and come back.
 
+use bytes::Bytes;
+use http_body_util::Full;
 use oss_emulator::{Emulator, Store};
 use std::io;
 use std::net::SocketAddr;
@@ -11,7 +13,10 @@ use tokio::task::JoinHandle;
 pub(crate) const BUCKET: &str = "chaos";
 pub(crate) const KEY: &str = "some folder/object+1";
 pub(crate) const REGION: &str = "cn-hangzhou";
+/// Of the run itself.
 pub(crate) const ID: &str = "chaos-id";
+/// Of the second process beside it: the ledger tells the two apart.
+pub(crate) const RIVAL: &str = "rival-id";
 pub(crate) const SECRET: &str = "chaos-secret";
 
 #[derive(Debug)]
@@ -22,10 +27,12 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// In memory, or on disk under the folder.
-    pub(crate) async fn start(folder: Option<PathBuf>) -> Result<Self, String> {
+    /// In memory, or on disk under the folder; its clock is so many seconds ahead of this machine's.
+    pub(crate) async fn start(folder: Option<PathBuf>, ahead: i64) -> Result<Self, String> {
         let store = folder.map_or(Store::Memory, Store::Disk);
-        let builder = Emulator::builder().region(REGION).credentials(ID, SECRET).bucket(BUCKET).store(store);
+        let builder = Emulator::builder().region(REGION).credentials(ID, SECRET).credentials(RIVAL, SECRET);
+        // Whoever else writes to the bucket does not sign.
+        let builder = builder.bucket(BUCKET).store(store).clock_offset(ahead).anonymous(true);
         let emulator = builder.build().map_err(|error| format!("the emulator cannot start: {error}"))?;
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(|error| error.to_string())?;
         let addr = listener.local_addr().map_err(|error| error.to_string())?;
@@ -44,6 +51,17 @@ impl Server {
         tokio::time::sleep(length).await;
         self.task = serve(&self.emulator, TcpListener::bind(self.addr).await?);
         Ok(())
+    }
+
+    /// Somebody else stores an object under the key, unless one is there; whether it is theirs now.
+    pub(crate) async fn intrude(&self, content: Vec<u8>) -> bool {
+        let put = http::Request::put(format!("/{BUCKET}/{}", KEY.replace(' ', "%20").replace('+', "%2B")))
+            .header("host", "127.0.0.1")
+            .header("content-length", content.len())
+            .header("x-oss-forbid-overwrite", "true")
+            .body(Full::new(Bytes::from(content)));
+        let Ok(put) = put else { return false };
+        self.emulator.handle(put).await.is_ok_and(|reply| reply.status().is_success())
     }
 
     /// Waits until no request is under way.

@@ -29,6 +29,10 @@ pub(crate) struct Tally {
     pub(crate) orphans: u64,
     /// Successes where the file was edited between its last check and the end of the run.
     pub(crate) edited_behind: u64,
+    /// Processes that another one kept out.
+    pub(crate) kept_out: u64,
+    /// Second processes that went to work after the first.
+    pub(crate) took_over: u64,
     pub(crate) slowest_run: Duration,
     pub(crate) slowest_interrupt: Duration,
     pub(crate) violations: Vec<String>,
@@ -58,6 +62,10 @@ impl Tally {
         );
         text += &format!("  {:<12}{} left in the window around Initiate\n", "orphans", self.orphans);
         text += &format!("  {:<12}{} successes with an edit behind the last check\n", "races", self.edited_behind);
+        text += &format!(
+            "  {:<12}{} kept out by another process, {} at work after it\n",
+            "at once", self.kept_out, self.took_over
+        );
         text += &format!(
             "  {:<12}slowest run {:.1} s, slowest end after an interrupt {:.2} s\n",
             "time",
