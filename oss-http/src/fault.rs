@@ -3,24 +3,7 @@ use http::StatusCode;
 use oss_proto::{ErrorCode, ServiceError};
 use std::time::Duration;
 
-/// What a failed attempt means for what comes next. The set is closed: a decision table can be complete.
-///
-/// | fault | from |
-/// |---|---|
-/// | `Transient` | no connection (DNS, TCP, TLS, timeout, a proxy that may do it later); credentials not to be fetched now; 401, 408, 424; 400 `RequestTimeout`, 400 `BadRequest`, 409 `StaleFile` |
-/// | `OutcomeUnknown` | connection lost, or no reply in time, once the request was begun; a reply that is not HTTP, not OSS's, or too large; 5xx other than 501 and 503 |
-/// | `Throttled` | 429, 503, and every code that says so (`QpsLimitExceeded`, `SlowDown`, …) |
-/// | `CredentialsExpired` | `SecurityTokenExpired`, `InvalidSecurityToken`; `InvalidAccessKeyId` of temporary credentials |
-/// | `ClockSkew` | `RequestTimeTooSkewed` |
-/// | `WrongEndpoint` | any refusal that names another endpoint for the bucket |
-/// | `Corrupted` | `InvalidDigest` |
-/// | `Unproven` | never from a call: a transfer's own, when a reply carries no checksum |
-/// | `PartRejected` | `InvalidPart`, `FilePartNotExist`, `FilePartStale` |
-/// | `NoSuchUpload` | `NoSuchUpload` |
-/// | `AlreadyExists` | `FileAlreadyExists` |
-/// | `CallbackFailed` | 203, `CallbackFailed` |
-/// | `SourceChanged` | the payload stream failed with [`SourceChanged`](crate::SourceChanged) |
-/// | `Rejected` | everything else: other 3xx and 4xx, 501, an untrusted certificate, a proxy that says no, no credentials, an unreadable source |
+#[doc = include_str!("faults.md")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
     /// The request had no effect; the same again may work.
@@ -152,86 +135,102 @@ mod tests {
     use std::io;
     use std::sync::Arc;
 
+    const TABLE: &str = include_str!("faults.md");
+
     fn service(status: u16, code: &str) -> ServiceError {
-        ServiceError {
-            status: StatusCode::from_u16(status).unwrap(),
-            code: ErrorCode::new(code),
-            message: String::new(),
-            request_id: None,
-            host_id: None,
-            ec: None,
-            recommend_doc: None,
-            endpoint: None,
-            part_number: None,
-            server_time: None,
-            retry_after: None,
-        }
+        ServiceError::new(StatusCode::from_u16(status).unwrap(), ErrorCode::new(code), "")
     }
 
-    fn fault(status: u16, code: &str) -> Fault {
-        of_service(&service(status, code), false)
+    /// What stands between the first backticks.
+    fn name(text: &str) -> Option<&str> {
+        text.split('`').nth(1)
+    }
+
+    /// The document's rows: everything that comes, one by one, with the fault it is said to be.
+    fn rows() -> Vec<(String, &'static str)> {
+        let mut all = Vec::new();
+        for line in TABLE.lines().filter(|line| line.starts_with("| ")) {
+            let cells: Vec<_> = line.split('|').map(str::trim).collect();
+            let Some(fault) = name(cells[2]) else { continue };
+            let mut came = cells[1].to_owned();
+            while let Some((from, to)) = came.find('(').zip(came.find(')')) {
+                came.replace_range(from..=to, "");
+            }
+            all.extend(came.split(", ").map(|one| (one.to_owned(), fault)));
+        }
+        all
+    }
+
+    /// What a row speaks of, and whether it was signed with a security token.
+    fn cause(row: &str) -> (CallCause, bool) {
+        let Some(Ok(status)) = row.get(..3).map(str::parse) else { return (no_answer(row), false) };
+        let mut error = service(status, name(row).unwrap_or("BadErrorResponse"));
+        if row.contains("names another endpoint") {
+            error.endpoint = Some("oss-cn-shenzhen.aliyuncs.com".to_owned());
+        }
+        (CallCause::Service(Box::new(error)), row.contains("temporary"))
+    }
+
+    fn no_answer(row: &str) -> CallCause {
+        let cause = || -> Arc<dyn std::error::Error + Send + Sync> { Arc::new(io::Error::other("x")) };
+        let (host, limit) = (String::new(), Duration::ZERO);
+        CallCause::Transport(match name(row).unwrap() {
+            "Connect" => TransportError::Connect { host, source: cause() },
+            "ConnectTimeout" => TransportError::ConnectTimeout { host, limit },
+            "Certificate" => TransportError::Certificate { host, problem: CertificateProblem::Other, source: cause() },
+            "Proxy" => {
+                let source = if row.contains("later") { ProxyRefusal::Status(502) } else { ProxyRefusal::Credentials };
+                TransportError::Proxy { proxy: String::new(), host, source }
+            }
+            "Request" => TransportError::Request(cause()),
+            "Lost" => TransportError::Lost(cause()),
+            "Timeout" => TransportError::Timeout { waiting: Waiting::Send, limit },
+            "NotHttp" => TransportError::NotHttp(cause()),
+            "ReplyTooLarge" => TransportError::ReplyTooLarge { limit: 1 },
+            "Malformed" => return CallCause::Malformed { reason: String::new(), request_id: None },
+            "Credentials" if row.contains("now") => return CallCause::Credentials(CredentialsError::unavailable("x")),
+            "Credentials" => return CallCause::Credentials(CredentialsError::Missing(String::new())),
+            "SourceChanged" => return CallCause::SourceChanged,
+            "Source" => return CallCause::Source(Arc::new(io::Error::other("x"))),
+            other => panic!("the table speaks of {other}"),
+        })
     }
 
     #[test]
-    fn every_documented_code_has_its_fault() {
-        use Fault::{
-            AlreadyExists, CallbackFailed, ClockSkew, Corrupted, CredentialsExpired, NoSuchUpload, OutcomeUnknown,
-            Rejected, Transient,
-        };
-        let throttled = Fault::Throttled { retry_after: None };
-        let rejected_part = Fault::PartRejected { numbers: vec![] };
-        let table = [
-            (404, "NoSuchUpload", NoSuchUpload),
-            (400, "InvalidPart", rejected_part.clone()),
-            (400, "FilePartNotExist", rejected_part.clone()),
-            (400, "FilePartStale", rejected_part),
-            (400, "InvalidPartOrder", Rejected),
-            (400, "EntityTooSmall", Rejected),
-            (400, "EntityTooLarge", Rejected),
-            (400, "PartNotSequential", Rejected),
-            (400, "InvalidArgument", Rejected),
-            (400, "MalformedXML", Rejected),
-            (400, "InvalidDigest", Corrupted),
-            (400, "RequestTimeout", Transient),
-            (400, "BadRequest", Transient),
-            (411, "MissingContentLength", Rejected),
-            (400, "InvalidBucketName", Rejected),
-            (400, "NotImplemented", Rejected),
-            (501, "NotImplemented", Rejected),
-            (403, "AccessDenied", Rejected),
-            (403, "InvalidAccessKeyId", Rejected),
-            (403, "SecurityTokenExpired", CredentialsExpired),
-            (403, "InvalidSecurityToken", CredentialsExpired),
-            (403, "SignatureDoesNotMatch", Rejected),
-            (403, "RequestTimeTooSkewed", ClockSkew),
-            (403, "UserDisable", Rejected),
-            (404, "NoSuchBucket", Rejected),
-            (404, "NoSuchKey", Rejected),
-            (405, "MethodNotAllowed", Rejected),
-            (409, "FileAlreadyExists", AlreadyExists),
-            (409, "FileImmutable", Rejected),
-            (409, "StaleFile", Transient),
-            (412, "PreconditionFailed", Rejected),
-            (416, "InvalidRange", Rejected),
-            (424, "MirrorFailed", Transient),
-            (401, "BadErrorResponse", Transient),
-            (408, "BadErrorResponse", Transient),
-            (429, "BadErrorResponse", throttled.clone()),
-            (429, "QpsLimitExceeded", throttled.clone()),
-            (203, "CallbackFailed", CallbackFailed),
-            (203, "BadErrorResponse", CallbackFailed),
-            (500, "InternalError", OutcomeUnknown),
-            (200, "InternalError", OutcomeUnknown),
-            (502, "BadErrorResponse", OutcomeUnknown),
-            (504, "BadErrorResponse", OutcomeUnknown),
-            (503, "CpuLimitExceeded", throttled.clone()),
-            (503, "BadErrorResponse", throttled.clone()),
-            (200, "SlowDown", throttled),
-            (302, "BadErrorResponse", Rejected),
-            (304, "BadErrorResponse", Rejected),
+    fn every_row_of_the_table_is_what_happens() {
+        let rows = rows();
+        assert!(rows.len() > 70, "the table was not read: {rows:?}");
+        for (row, expected) in rows {
+            let (cause, temporary) = cause(&row);
+            let fault = format!("{:?}", classify(&cause, temporary));
+            let variant = fault.split([' ', '(', '{']).next();
+            assert_eq!(variant, Some(expected), "{row}");
+        }
+    }
+
+    #[test]
+    fn the_table_leaves_no_fault_and_no_throttling_code_out() {
+        let rows = rows();
+        let faults = [
+            "Transient",
+            "OutcomeUnknown",
+            "Throttled",
+            "CredentialsExpired",
+            "ClockSkew",
+            "WrongEndpoint",
+            "Corrupted",
+            "PartRejected",
+            "NoSuchUpload",
+            "AlreadyExists",
+            "CallbackFailed",
+            "SourceChanged",
+            "Rejected",
         ];
-        for (status, code, expected) in table {
-            assert_eq!(fault(status, code), expected, "{status} {code}");
+        for fault in faults {
+            assert!(rows.iter().any(|(_, named)| *named == fault), "{fault}");
+        }
+        for code in THROTTLES {
+            assert!(rows.iter().any(|(row, _)| name(row) == Some(code)), "{code}");
         }
     }
 
@@ -251,38 +250,5 @@ mod tests {
         assert_eq!(of_service(&error, false), Fault::WrongEndpoint { endpoint: None });
         error.endpoint = Some("oss-cn-shenzhen.aliyuncs.com".into());
         assert_eq!(of_service(&error, false), Fault::WrongEndpoint { endpoint: error.endpoint.clone() });
-    }
-
-    #[test]
-    fn an_unknown_key_of_temporary_credentials_has_expired() {
-        let error = service(403, "InvalidAccessKeyId");
-        assert_eq!(of_service(&error, true), Fault::CredentialsExpired);
-        assert_eq!(of_service(&error, false), Fault::Rejected);
-    }
-
-    #[test]
-    fn before_the_first_byte_nothing_happened_and_after_it_nobody_knows() {
-        let cause = || -> Arc<dyn std::error::Error + Send + Sync> { Arc::new(io::Error::other("x")) };
-        let host = String::new;
-        let limit = Duration::ZERO;
-        let proxy = |source| TransportError::Proxy { proxy: String::new(), host: host(), source };
-        let table = [
-            (TransportError::Connect { host: host(), source: cause() }, Fault::Transient),
-            (TransportError::ConnectTimeout { host: host(), limit }, Fault::Transient),
-            (
-                TransportError::Certificate { host: host(), problem: CertificateProblem::Other, source: cause() },
-                Fault::Rejected,
-            ),
-            (proxy(ProxyRefusal::Status(502)), Fault::Transient),
-            (proxy(ProxyRefusal::Credentials), Fault::Rejected),
-            (TransportError::Request(cause()), Fault::Rejected),
-            (TransportError::Lost(cause()), Fault::OutcomeUnknown),
-            (TransportError::Timeout { waiting: Waiting::Send, limit }, Fault::OutcomeUnknown),
-            (TransportError::NotHttp(cause()), Fault::OutcomeUnknown),
-            (TransportError::ReplyTooLarge { limit: 1 }, Fault::OutcomeUnknown),
-        ];
-        for (error, expected) in table {
-            assert_eq!(of_transport(&error), expected, "{error}");
-        }
     }
 }

@@ -32,6 +32,12 @@ pub(super) struct Idle(Mutex<HashMap<Origin, Vec<Kept>>>);
 
 struct Kept {
     wire: Wire,
+    age: Age,
+}
+
+/// How long a connection has been idle, by two clocks.
+#[derive(Debug, Clone, Copy)]
+struct Age {
     since: Instant,
     /// The wall clock: the other one stands still while the machine sleeps.
     since_wall: u64,
@@ -42,18 +48,19 @@ impl Idle {
     pub(super) fn take(&self, origin: &Origin) -> Option<Wire> {
         loop {
             let mut kept = self.lock().get_mut(origin)?.pop()?;
-            if kept.is_fresh() && kept.wire.is_idle() {
+            if kept.age.is_fresh(Instant::now(), clock::now()) && kept.wire.is_idle() {
                 return Some(kept.wire);
             }
         }
     }
 
     pub(super) fn put(&self, origin: Origin, wire: Wire) {
-        let kept = Kept { wire, since: Instant::now(), since_wall: clock::now() };
+        let (now, wall) = (Instant::now(), clock::now());
+        let kept = Kept { wire, age: Age { since: now, since_wall: wall } };
         let mut all = self.lock();
         // So that connections to a host that is not asked again do not stay open.
         all.retain(|_, list| {
-            list.retain(Kept::is_fresh);
+            list.retain(|kept| kept.age.is_fresh(now, wall));
             !list.is_empty()
         });
         let list = all.entry(origin).or_default();
@@ -67,14 +74,42 @@ impl Idle {
     }
 }
 
-impl Kept {
-    fn is_fresh(&self) -> bool {
-        self.since.elapsed() < MAX_IDLE && clock::now().abs_diff(self.since_wall) <= MAX_IDLE.as_secs()
+impl Age {
+    /// A clock that jumped, either way, says nothing about how long the other side has waited: then it is not.
+    fn is_fresh(self, now: Instant, wall: u64) -> bool {
+        now.saturating_duration_since(self.since) < MAX_IDLE && wall.abs_diff(self.since_wall) <= MAX_IDLE.as_secs()
     }
 }
 
 impl fmt::Debug for Idle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.lock().iter().map(|(origin, list)| (origin, list.len()))).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WALL: u64 = 1_800_000_000;
+
+    fn fresh(later: u64, wall_later: i64) -> bool {
+        let since = Instant::now();
+        let age = Age { since, since_wall: WALL };
+        age.is_fresh(since + Duration::from_secs(later), WALL.saturating_add_signed(wall_later))
+    }
+
+    #[test]
+    fn a_connection_is_used_again_within_25_seconds_by_both_clocks() {
+        assert!(fresh(0, 0) && fresh(24, 24));
+        assert!(!fresh(25, 25));
+    }
+
+    /// The steady clock stood still while the laptop was shut; the server has closed the connection long since.
+    #[test]
+    fn a_connection_from_before_the_machine_slept_is_not() {
+        assert!(!fresh(0, 3_600));
+        assert!(!fresh(1, 26));
+        assert!(!fresh(0, -3_600), "a clock that was set back");
     }
 }

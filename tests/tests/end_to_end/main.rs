@@ -9,6 +9,7 @@ mod credentials;
 mod facade;
 mod faults;
 mod memory;
+mod network;
 mod odd_keys;
 mod resume;
 mod sizes;
