@@ -134,7 +134,8 @@ impl Connected {
 /// cannot be reached now is left to the upload, which goes on trying.
 async fn credentials(client: &Client) -> Result<Option<String>, Failure> {
     let Some(chosen) = client.chosen_credentials().await.map_err(no_credentials)? else { return Ok(None) };
-    for warning in &chosen.warnings {
+    // The debug log has them already.
+    for warning in chosen.warnings.iter().filter(|_| !crate::log::is_on()) {
         let _ = writeln!(io::stderr(), "warning: {warning}");
     }
     let key = match chosen.credentials().await {

@@ -45,7 +45,7 @@ impl Key {
         let given = args.access_key_id.clone().zip(args.access_key_secret.clone());
         let variables = (variable("OSS_ACCESS_KEY_ID"), variable("OSS_ACCESS_KEY_SECRET"));
         match (given, variables) {
-            (Some((id, secret)), _) => Ok(Self::Given(id, secret)),
+            (Some((id, secret)), _) => Ok(Self::Given(id, secret.0)),
             (None, (Some(id), Some(secret))) => Ok(Self::Environment(id, secret)),
             (None, (None, None)) => Ok(Self::Demo),
             (None, _) => Err(Failure::usage(anyhow::anyhow!(

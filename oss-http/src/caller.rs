@@ -170,7 +170,9 @@ impl Caller {
         if !call.status().is_success() {
             let reply = call.read_reply().await?;
             let error = op.parse(&reply).err().map(CallCause::from);
-            return Err(call.failed(error.unwrap_or_else(|| status_without_error(&reply))));
+            let error = call.failed(error.unwrap_or_else(|| status_without_error(&reply)));
+            call.trace.explain(&error, &reply.body);
+            return Err(error);
         }
         let body = call.take_body();
         let head = Reply { status: call.status(), headers: call.head.headers().clone(), body: Bytes::new() };

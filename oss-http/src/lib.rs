@@ -9,6 +9,15 @@
 //! [`Caller::attempt`] never tries again; a state machine that owns the retry decisions builds on it.
 //! [`Caller::call`] and [`Caller::open`] do, for everyone else, within a [`RetryPolicy`].
 //!
+//! # Credentials
+//! [`DefaultCredentials`] takes the first that is configured of environment, profile files (ossutil's, the Alibaba Cloud
+//! CLI's), OIDC, a program, and the role of the ECS instance; each of them can be used alone. Those that fetch
+//! ([`CredentialsSource`]) are cached and renewed early by [`CachedCredentials`].
+//!
+//! # What is told
+//! One `tracing` event (level debug) an attempt: operation, host, part, bytes, status, code, request id, EC, duration.
+//! Level info: where the default credentials are from; warn: a profile file that others can read.
+//!
 //! # Guarantees
 //! - One attempt is one request on the wire, and a request is never ended as if it were whole when its payload
 //!   failed, gave too little or too much. (The one exception, a dead idle connection, is told at [`HyperTransport`].)
@@ -20,8 +29,9 @@
 //!   IO and time will do.
 //!
 //! # Limits
-//! HTTP/1.1 only, no redirects. The reply of a plain call has at most 16 MiB. Providers for profile
-//! files, ECS roles, OIDC and external programs are not here yet; [`CredentialsProvider`] is the place for them.
+//! HTTP/1.1 only, no redirects. The reply of a plain call has at most 16 MiB.
+//! Secrets are wiped from memory where this crate holds them; buffers of the network, of the JSON and INI readers and of
+//! the HTTP headers are not.
 //!
 //! # Features
 //! `hyper` (default): [`HyperTransport`], with rustls and aws-lc-rs. Without it, bring a [`Transport`].

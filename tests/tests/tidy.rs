@@ -201,6 +201,23 @@ fn nothing_names_the_machine_or_the_tools_it_was_written_with() {
     assert_none(&found, "no file names a path of one machine, or a tool of its author");
 }
 
+/// A secret is a type that `Debug` cannot print (`Credentials`, `Secret`, `Zeroizing` in a type without `Debug`).
+#[test]
+fn no_field_holds_a_secret_as_plain_text() {
+    let mut found = Vec::new();
+    for (path, text) in rust().filter(|(path, _)| path.contains("/src/")) {
+        for (number, line) in (1..).zip(text.lines()) {
+            let Some((name, kind)) = line.trim().trim_start_matches("pub(crate) ").split_once(": ") else { continue };
+            let name = name.trim_start_matches("pub ");
+            let secret = ["secret", "security_token", "sts_token", "password"].iter().any(|word| name.ends_with(word));
+            if secret && matches!(kind, "String," | "Option<String>,") {
+                found.push(format!("{path}:{number}: {}", line.trim()));
+            }
+        }
+    }
+    assert_none(&found, "no field holds a secret as plain text");
+}
+
 #[test]
 fn the_documents_a_reader_looks_for_are_there() {
     let wanted = [

@@ -82,12 +82,28 @@ pub(crate) struct Serve {
     pub(crate) access_key_id: Option<String>,
     /// Its secret [default: OSS_ACCESS_KEY_SECRET]
     #[arg(long, requires = "access_key_id")]
-    pub(crate) access_key_secret: Option<String>,
+    pub(crate) access_key_secret: Option<Secret>,
     /// The region that V4 signatures must name
     #[arg(long, default_value = crate::embedded::REGION)]
     pub(crate) region: String,
     #[command(flatten)]
     pub(crate) link: LinkArgs,
+}
+
+/// Text that is never printed.
+#[derive(Clone)]
+pub(crate) struct Secret(pub(crate) String);
+
+impl From<String> for Secret {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("[redacted]")
+    }
 }
 
 #[derive(Debug, clap::Args)]

@@ -10,6 +10,7 @@ use oss_sign::Credentials;
 use serde::Deserialize;
 use std::sync::Arc;
 use std::time::Duration;
+use zeroize::Zeroizing;
 
 /// No reply of these services is larger; tokens have a few KiB.
 const MAX_REPLY: usize = 64 * 1024;
@@ -64,17 +65,18 @@ pub(super) async fn exchange(
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Wire {
     access_key_id: Option<String>,
-    access_key_secret: Option<String>,
-    security_token: Option<String>,
+    access_key_secret: Option<Zeroizing<String>>,
+    security_token: Option<Zeroizing<String>>,
     expiration: Option<String>,
 }
 
 impl Wire {
     /// `None` when one of the four is missing or the end is no date.
     pub(super) fn issued(self, now: u64) -> Option<Issued> {
-        let full = |text: Option<String>| text.filter(|text| is_clean(text));
-        let (secret, token) = (full(self.access_key_secret), full(self.security_token));
-        let credentials = Credentials::new(full(self.access_key_id)?, secret?).with_security_token(token?);
+        let id = self.access_key_id.filter(|text| is_clean(text))?;
+        let secret = self.access_key_secret.filter(|text| is_clean(text))?;
+        let token = self.security_token.filter(|text| is_clean(text))?;
+        let credentials = Credentials::new(id, secret.as_str()).with_security_token(token.as_str());
         let end = oss_proto::parse_iso8601(&self.expiration?)?;
         Some(Issued { credentials, life: Some(Duration::from_secs(end.saturating_sub(now))) })
     }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::AsyncReadExt;
 use tokio::process::Command;
+use zeroize::Zeroizing;
 
 const LIMIT: Duration = Duration::from_secs(60);
 const MAX_OUTPUT: u64 = 64 * 1024;
@@ -36,7 +37,7 @@ impl ProcessCredentials {
         }
     }
 
-    async fn output(&self) -> Result<zeroize::Zeroizing<Vec<u8>>, CredentialsError> {
+    async fn output(&self) -> Result<Zeroizing<Vec<u8>>, CredentialsError> {
         let name = &self.program[0];
         let invalid = |words: String| CredentialsError::Invalid(format!("the program {name} {words}"));
         let mut child = Command::new(name)
@@ -47,7 +48,7 @@ impl ProcessCredentials {
             .spawn()
             .map_err(|error| invalid(format!("cannot be run: {error}")))?;
         let stdout = child.stdout.take().expect("it is piped");
-        let mut output = zeroize::Zeroizing::new(Vec::new());
+        let mut output = Zeroizing::new(Vec::new());
         stdout
             .take(MAX_OUTPUT + 1)
             .read_to_end(&mut output)
@@ -78,19 +79,20 @@ impl CredentialsSource for ProcessCredentials {
 struct Printed {
     mode: Option<String>,
     access_key_id: Option<String>,
-    access_key_secret: Option<String>,
-    sts_token: Option<String>,
+    access_key_secret: Option<Zeroizing<String>>,
+    sts_token: Option<Zeroizing<String>>,
     expiration: Option<String>,
 }
 
 fn read(output: &[u8]) -> Option<Issued> {
     let printed: Printed = serde_json::from_slice(output).ok()?;
-    let full = |text: Option<String>| text.filter(|text| is_clean(text));
-    let keys = Credentials::new(full(printed.access_key_id)?, full(printed.access_key_secret)?);
+    let id = printed.access_key_id.filter(|text| is_clean(text))?;
+    let secret = printed.access_key_secret.filter(|text| is_clean(text))?;
+    let keys = Credentials::new(id, secret.as_str());
     let token = printed.sts_token.filter(|token| !token.is_empty());
     let credentials = match (printed.mode.as_deref(), token) {
         (Some("AK"), _) | (None, None) => keys,
-        (Some("StsToken") | None, Some(token)) if is_clean(&token) => keys.with_security_token(token),
+        (Some("StsToken") | None, Some(token)) if is_clean(&token) => keys.with_security_token(token.as_str()),
         _ => return None,
     };
     let life = match printed.expiration {
