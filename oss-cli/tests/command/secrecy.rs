@@ -80,6 +80,8 @@ fn a_debug_log_tells_every_attempt_and_no_secret() {
         {
             assert!(ended.err.contains(words), "{words}: {}", ended.err);
         }
+        let foreign = ended.err.lines().find(|line| line.contains(" DEBUG ") && !line.contains(" DEBUG oss_"));
+        assert_eq!(foreign, None, "only our own crates are heard");
         scene.assert_clean("stdout", &ended.out);
         scene.assert_clean("stderr", &ended.err);
     }

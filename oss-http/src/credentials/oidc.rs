@@ -1,6 +1,12 @@
 use super::{CredentialsError, CredentialsSource, Issued, Role, Sts};
 use crate::BoxFuture;
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
+
+/// No token is larger.
+const MAX_TOKEN: u64 = 64 * 1024;
 
 /// STS AssumeRoleWithOIDC, as pods of ACK have it (RRSA, RAM roles for service accounts): a token from a file, which the
 /// platform renews, is exchanged for the credentials of a role. The call is not signed.
@@ -24,7 +30,7 @@ impl OidcCredentials {
 impl CredentialsSource for OidcCredentials {
     fn fetch(&self) -> BoxFuture<'_, Result<Issued, CredentialsError>> {
         Box::pin(async move {
-            let token = std::fs::read_to_string(&self.token_file).map_err(|error| {
+            let token = read(&self.token_file).map_err(|error| {
                 CredentialsError::Invalid(format!(
                     "the OIDC token in {} cannot be read: {error}",
                     self.token_file.display()
@@ -36,4 +42,10 @@ impl CredentialsSource for OidcCredentials {
             self.sts.call("AssumeRoleWithOIDC", form, None).await
         })
     }
+}
+
+fn read(file: &Path) -> io::Result<Zeroizing<String>> {
+    let mut token = Zeroizing::new(String::new());
+    File::open(file)?.take(MAX_TOKEN).read_to_string(&mut token)?;
+    Ok(token)
 }

@@ -250,3 +250,66 @@ async fn debug_of_the_chain_shows_no_secret() {
         assert!(!words.contains("top-secret"), "{words}");
     }
 }
+
+/// Every mode of the Alibaba Cloud CLI that needs a service or a program.
+#[tokio::test]
+async fn the_modes_of_a_profile_ask_whom_they_should() {
+    let profile = |mode: &str, rest: &str| {
+        let keys = r#""access_key_id": "base", "access_key_secret": "s", "ram_role_arn": "acs:ram::1:role/r""#;
+        let entry =
+            |name: &str, mode: &str, rest: &str| format!(r#"{{"name": "{name}", "mode": "{mode}", {keys}{rest}}}"#);
+        let profiles = [entry("p", mode, rest), entry("source", "AK", "")].join(", ");
+        Machine::new().ecs().file(".aliyun/config.json", &format!(r#"{{"current": "p", "profiles": [{profiles}]}}"#))
+    };
+    assert_eq!(profile("EcsRamRole", r#", "ram_role_name": "ecs""#).id().await, "STS.ecs");
+    assert_eq!(profile("RamRoleArn", "").id().await, "STS.r");
+    let chained = profile("ChainableRamRoleArn", r#", "source_profile": "source", "sts_region": "cn-x""#);
+    assert_eq!(chained.id().await, "STS.r");
+    assert!(chained.sts.asked()[0].url.starts_with("https://sts.cn-x.aliyuncs.com/"));
+    let over_ecs = profile("RamRoleArnWithRoleName", r#", "ram_role_name": "ecs""#);
+    assert_eq!(over_ecs.id().await, "STS.r");
+    assert_eq!(over_ecs.sts.asked()[0].value("AccessKeyId").as_deref(), Some("STS.ecs"));
+    assert_eq!(profile("StsToken", r#", "sts_token": "t""#).id().await, "base");
+
+    let machine =
+        profile("OIDC", "").file("jwt", "a.jwt").file("json", r#"{"access_key_id": "tool", "access_key_secret": "s"}"#);
+    let path = |name: &str| machine.home.path().join(name).to_str().unwrap().to_owned();
+    let oidc = profile("OIDC", &format!(r#", "oidc_provider_arn": "p", "oidc_token_file": "{}""#, path("jwt")));
+    assert_eq!(oidc.id().await, "STS.r");
+    assert_eq!(oidc.sts.asked()[0].value("OIDCToken").as_deref(), Some("a.jwt"));
+    assert_eq!(profile("External", &format!(r#", "process_command": "cat {}""#, path("json"))).id().await, "tool");
+}
+
+#[tokio::test]
+async fn the_environment_says_where_sts_is_and_how_the_metadata_service_is_asked() {
+    let url = |machine: Machine| async move {
+        machine.id().await;
+        machine.sts.asked()[0].url.split('?').next().unwrap().to_owned()
+    };
+    let oidc = || Machine::new().oidc();
+    assert_eq!(url(oidc()).await, "https://sts.aliyuncs.com/");
+    let region = || oidc().set("ALIBABA_CLOUD_STS_REGION", "cn-x");
+    assert_eq!(url(region()).await, "https://sts.cn-x.aliyuncs.com/");
+    assert_eq!(
+        url(region().set("ALIBABA_CLOUD_VPC_ENDPOINT_ENABLED", "true")).await,
+        "https://sts-vpc.cn-x.aliyuncs.com/"
+    );
+    assert_eq!(url(region().set("ALIBABA_CLOUD_STS_ENDPOINT", "sts.example.com")).await, "https://sts.example.com/");
+    assert!(
+        oidc().set("ALIBABA_CLOUD_STS_ENDPOINT", "http://sts.example.com").error().await.to_string().contains("https")
+    );
+
+    // Only the plain mode is there, and it is forbidden.
+    let mut plain =
+        Machine::new().set("ALIBABA_CLOUD_ECS_METADATA", "ecs").set("ALIBABA_CLOUD_IMDSV1_DISABLED", "true");
+    plain.metadata = Desk::new(|asked| match asked.method {
+        http::Method::PUT => Some((403, String::new())),
+        _ => Some((200, wire("STS.ecs"))),
+    });
+    assert!(matches!(plain.error().await, CredentialsError::Unavailable(_)));
+    plain.variables.pop();
+    assert_eq!(plain.id().await, "STS.ecs");
+    let elsewhere = Machine::new().ecs().set("OSS_ECS_METADATA_ENDPOINT", "http://127.0.0.1:99/");
+    assert_eq!(elsewhere.id().await, "STS.ecs");
+    assert!(elsewhere.metadata.asked()[0].url.starts_with("http://127.0.0.1:99/latest/"));
+}
