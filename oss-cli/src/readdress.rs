@@ -27,6 +27,10 @@ pub(crate) fn not_connected(argv: &[OsString], error: &(dyn Error + 'static)) ->
     let layers = std::iter::successors(Some(error), |layer| (*layer).source());
     match layers.filter_map(|layer| layer.downcast_ref()).next()? {
         TransportError::Certificate { problem, .. } => Some(certificate(argv, *problem)),
+        TransportError::NoTls { .. } => Some(step(
+            "if that server has no TLS and the network is trusted, write http:// before its host; else mend that, then",
+            argv,
+        )),
         TransportError::Proxy { source, .. } => Some(proxy(argv, *source)),
         _ => None,
     }

@@ -69,7 +69,10 @@ fn of_transport(error: &TransportError) -> Fault {
         | TransportError::Timeout { .. }
         | TransportError::NotHttp(_)
         | TransportError::ReplyTooLarge { .. } => Fault::OutcomeUnknown,
-        TransportError::Request(_) | TransportError::Certificate { .. } | TransportError::Payload(_) => Fault::Rejected,
+        TransportError::Request(_)
+        | TransportError::Certificate { .. }
+        | TransportError::NoTls { .. }
+        | TransportError::Payload(_) => Fault::Rejected,
     }
 }
 
@@ -177,6 +180,7 @@ mod tests {
         CallCause::Transport(match name(row).unwrap() {
             "Connect" => TransportError::Connect { host, source: cause() },
             "ConnectTimeout" => TransportError::ConnectTimeout { host, limit },
+            "NoTls" => TransportError::NoTls { host, source: cause() },
             "Certificate" => TransportError::Certificate { host, problem: CertificateProblem::Other, source: cause() },
             "Proxy" => {
                 let source = if row.contains("later") { ProxyRefusal::Status(502) } else { ProxyRefusal::Credentials };

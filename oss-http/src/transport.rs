@@ -127,6 +127,15 @@ pub enum TransportError {
         #[source]
         source: Cause,
     },
+    /// What answers speaks no TLS, or none as new as 1.2. Nothing was sent; trying again does not help.
+    #[error("{host} does not speak TLS 1.2 or 1.3; a server without TLS is given as http://HOST")]
+    NoTls {
+        /// Host and port.
+        host: String,
+        /// The layer below.
+        #[source]
+        source: Cause,
+    },
     /// The proxy opened no connection to the server. Nothing was sent to the server; [`ProxyRefusal::is_final`] says
     /// whether trying again may help.
     #[error("the proxy {proxy} opens no connection to {host}")]

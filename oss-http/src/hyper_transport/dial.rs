@@ -1,6 +1,6 @@
 use super::activity::{Activity, Watched};
 use super::proxies::{self, Proxies};
-use super::trust::{TlsError, TlsOptions, Trust, certificate_problem};
+use super::trust::{TlsError, TlsOptions, Trust, certificate_problem, speaks_no_tls};
 use super::wire::{MAX_BUFFER, Wire};
 use super::{socks5, tunnel};
 use crate::transport::Cause;
@@ -97,10 +97,11 @@ impl Place {
         if let (Some(refusal), Some(proxy)) = (error.downcast_ref::<ProxyRefusal>(), &self.proxy) {
             return TransportError::Proxy { proxy: proxy.clone(), host: self.host.clone(), source: *refusal };
         }
-        let problem = certificate_problem(&*error);
+        let (problem, no_tls) = (certificate_problem(&*error), speaks_no_tls(&*error));
         let source: Cause = Arc::from(error);
         match problem {
             Some(problem) => TransportError::Certificate { host: self.host.clone(), problem, source },
+            None if no_tls => TransportError::NoTls { host: self.both(), source },
             None => TransportError::Connect { host: self.both(), source },
         }
     }

@@ -109,6 +109,23 @@ pub(super) fn certificate_problem(error: &(dyn Error + 'static)) -> Option<Certi
     })
 }
 
+/// What answers speaks no TLS at all, or only what is too old.
+pub(super) fn speaks_no_tls(error: &(dyn Error + 'static)) -> bool {
+    use rustls::{AlertDescription, InvalidMessage};
+    matches!(
+        find_tls_error(error),
+        Some(
+            rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType)
+                | rustls::Error::PeerIncompatible(_)
+                | rustls::Error::AlertReceived(
+                    AlertDescription::ProtocolVersion
+                        | AlertDescription::HandshakeFailure
+                        | AlertDescription::InsufficientSecurity
+                )
+        )
+    )
+}
+
 /// An [`io::Error`] hides the error it wraps from `source()`, hence the second way down.
 fn find_tls_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
     let mut next = Some(error);

@@ -140,6 +140,17 @@ async fn insecure_takes_any_certificate_and_warns_at_every_run_even_a_quiet_one(
 }
 
 #[tokio::test]
+async fn a_server_without_tls_is_not_asked_again_and_http_is_not_tried_by_itself() {
+    let rig = Rig::new().await;
+    // A bare host is https.
+    for endpoint in [rig.url().replace("http://", "https://"), rig.address().to_string()] {
+        let ended = rig.cp(&["--endpoint", &endpoint], &[]).await;
+        ended.assert_says(1, &["does not speak TLS 1.2 or 1.3", "http://"]);
+        rig.assert_unasked(&ended);
+    }
+}
+
+#[tokio::test]
 async fn a_variable_that_names_no_ca_file_is_refused_before_any_connection() {
     let rig = Rig::new().await;
     let front = signed(&rig, &named("127.0.0.1")).await;
