@@ -29,6 +29,7 @@ impl Upload {
         loop {
             let upload_id = self.upload_id()?.clone();
             if self.parts.sending.len() < self.retry.window.size()
+                && now >= self.retry.hold()
                 && let Some((number, range)) = self.parts.next_to_send(now)
             {
                 let id = self.issue(Doing::Send(number));
@@ -44,7 +45,7 @@ impl Upload {
     pub(super) fn moving_timeout(&self) -> Option<Now> {
         let save = (self.dirty && !self.saving()).then(|| self.saved_at + SAVE_EVERY);
         let room = self.parts.sending.len() < self.retry.window.size();
-        let due = self.parts.next_due().filter(|_| room);
+        let due = self.parts.next_due().filter(|_| room).map(|at| at.max(self.retry.hold()));
         [save, due, self.retry.window.next_look()].into_iter().flatten().min()
     }
 

@@ -258,8 +258,11 @@ impl Parts {
         self.delayed.push((at, number));
     }
 
-    /// When the next delayed part may be sent.
+    /// When the next part may be sent.
     pub(super) fn next_due(&self) -> Option<Now> {
+        if !self.to_send.is_empty() {
+            return Some(Now::ZERO);
+        }
         self.delayed.iter().map(|(at, _)| *at).min()
     }
 

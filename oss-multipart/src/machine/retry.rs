@@ -56,6 +56,14 @@ pub(super) struct Retry {
     /// What came before is accounted for.
     charged: Now,
     begun: BTreeMap<ActionId, Now>,
+    /// The call that was begun last.
+    latest: Option<ActionId>,
+    /// Calls up to this one were in flight when the window was halved last.
+    halved: Option<ActionId>,
+    /// Counted failures since a call last succeeded.
+    in_a_row: u32,
+    /// No part is sent before.
+    hold: Now,
     rng: fastrand::Rng,
     /// Told of every success and of throttling.
     pub(super) window: Window,
@@ -70,6 +78,10 @@ impl Retry {
             seen: Now::ZERO,
             charged: Now::ZERO,
             begun: BTreeMap::new(),
+            latest: None,
+            halved: None,
+            in_a_row: 0,
+            hold: Now::ZERO,
             rng: fastrand::Rng::with_seed(seed),
             window: Window::new(parallel),
             total: 0,
@@ -88,6 +100,7 @@ impl Retry {
     /// A call begins, at the time last told.
     pub(super) fn begin(&mut self, id: ActionId) {
         self.begun.insert(id, self.seen);
+        self.latest = Some(id);
     }
 
     /// It ended in a reply, or nobody waits for it any more.
@@ -101,6 +114,11 @@ impl Retry {
         if !matches!(fault, Fault::CredentialsExpired | Fault::ClockSkew) {
             self.charge(begun.max(self.seen.saturating_sub(MAX_CHARGE)), self.seen);
         }
+        // All that were in flight together are asked together to slow down: that is one reason to halve, not eight.
+        if matches!(fault, Fault::Throttled { .. }) && self.halved < Some(id) {
+            self.window.throttled(self.seen);
+            self.halved = self.latest;
+        }
     }
 
     fn charge(&mut self, from: Now, to: Now) {
@@ -112,7 +130,21 @@ impl Retry {
     pub(super) fn progress(&mut self) {
         self.spent = Duration::ZERO;
         self.charged = self.seen;
+        self.in_a_row = 0;
         self.window.success();
+    }
+
+    /// When the next part may be sent: each part has its own delay, but a server that asks for a pause, or that has
+    /// failed everything in flight, is not asked for all the others meanwhile.
+    pub(super) fn hold(&self) -> Now {
+        self.hold
+    }
+
+    fn hold_for(&mut self, asked: Duration) {
+        self.in_a_row = self.in_a_row.saturating_add(1);
+        let rounds = self.in_a_row / u32::try_from(self.window.size().max(1)).unwrap_or(u32::MAX);
+        let pause = if rounds > 0 { asked.max(self.jitter(rounds)) } else { asked };
+        self.hold = self.hold.max(self.seen + pause);
     }
 
     /// Decides, and counts the failure in `tries`, which is the call's own.
@@ -132,10 +164,7 @@ impl Retry {
         *tries = Tries { counted: tries.counted + 1, ..Tries::default() };
         let floor = match fault {
             Fault::Transient | Fault::OutcomeUnknown => Duration::ZERO,
-            Fault::Throttled { retry_after } => {
-                self.window.throttled(self.seen);
-                retry_after.unwrap_or_default()
-            }
+            Fault::Throttled { retry_after } => retry_after.unwrap_or_default(),
             Fault::Corrupted if tries.counted < MAX_CORRUPTED => Duration::ZERO,
             _ => return Verdict::Final,
         };
@@ -143,6 +172,7 @@ impl Retry {
             return Verdict::Spent;
         }
         self.total += 1;
+        self.hold_for(floor);
         Verdict::Again { delay: floor.max(self.jitter(tries.counted)) }
     }
 
@@ -215,13 +245,22 @@ mod tests {
     }
 
     #[test]
-    fn throttling_halves_the_window_and_success_grows_it_back() {
-        let mut retry = retry();
+    fn throttling_halves_the_window_once_a_round_and_success_grows_it_back() {
+        let mut retry = Retry::new(Duration::from_secs(300), Parallel::Fixed(8), 7);
         let pause = Duration::from_secs(30);
-        let verdict = retry.verdict(&Fault::Throttled { retry_after: Some(pause) }, &mut Tries::default());
+        let throttled = Fault::Throttled { retry_after: Some(pause) };
+        let verdict = retry.verdict(&throttled, &mut Tries::default());
         assert!(matches!(verdict, Verdict::Again { delay } if delay >= pause));
-        assert_eq!(retry.window.size(), 2);
-        (0..5).for_each(|_| retry.progress());
+        let round = |retry: &mut Retry, ids: std::ops::Range<u64>| {
+            ids.clone().for_each(|id| retry.begin(ActionId(id)));
+            ids.for_each(|id| retry.end_in(ActionId(id), &throttled));
+            retry.window.size()
+        };
+        assert_eq!(round(&mut retry, 1..9), 4);
+        assert_eq!(round(&mut retry, 9..13), 2);
+        assert_eq!(round(&mut retry, 13..15), 1);
+        assert_eq!(round(&mut retry, 15..16), 1);
+        (0..1 + 2 + 3).for_each(|_| retry.progress());
         assert_eq!(retry.window.size(), 4);
     }
 

@@ -74,6 +74,41 @@ fn a_token_that_expires_under_all_parts_at_once_costs_no_retry() {
 }
 
 #[test]
+fn eight_parts_that_are_throttled_together_leave_four_in_flight_after_the_pause_they_were_told() {
+    let mut world = world(50);
+    let mut machine = world.machine(world.options());
+    let parts = parts_in_flight(&mut world, &mut machine, Now::ZERO);
+    let pause = Duration::from_secs(7);
+    for (id, _) in parts {
+        machine.handle_fault(Now::ZERO, id, Fault::Throttled { retry_after: Some(pause) });
+    }
+    assert!(parts_in_flight(&mut world, &mut machine, pause / 2).is_empty(), "other parts wait as well");
+    let wake = machine.poll_timeout().unwrap();
+    assert!(wake >= pause && wake <= pause + Duration::from_secs(1), "{wake:?}");
+    assert_eq!(parts_in_flight(&mut world, &mut machine, wake).len(), PARALLEL / 2);
+}
+
+/// Every part has its own delay; a thousand of them would still be a thousand requests.
+#[test]
+fn a_server_that_fails_everything_is_not_asked_for_every_part() {
+    for fault in [Fault::Transient, Fault::Throttled { retry_after: None }] {
+        let mut world = world(1_000);
+        let mut machine = world.machine(world.options());
+        let (mut now, mut asked) = (Now::ZERO, 0);
+        while machine.outcome().is_none() {
+            for (id, _) in parts_in_flight(&mut world, &mut machine, now) {
+                asked += 1;
+                machine.handle_fault(now, id, fault.clone());
+            }
+            now = machine.poll_timeout().unwrap_or(now).max(now);
+        }
+        assert_eq!(why(&machine), Some(Why::BudgetSpent));
+        assert!(now >= Duration::from_secs(300) && now <= Duration::from_secs(330), "{now:?}");
+        assert!(asked < 400, "{fault:?}: {asked} parts were asked for in five minutes");
+    }
+}
+
+#[test]
 fn a_network_that_swallows_everything_ends_within_the_budget_and_a_call() {
     let mut world = world(50);
     let mut machine = world.machine(world.options());
