@@ -21,6 +21,9 @@ pub(crate) struct Options {
     /// An eighth of the data and two rounds: to see that it works, not to quote
     #[arg(long)]
     pub(crate) quick: bool,
+    /// Other clients beside ours, from the folder where they were installed
+    #[arg(long)]
+    pub(crate) peers: Option<PathBuf>,
     /// These rows alone
     #[arg(long, value_delimiter = ',')]
     pub(crate) only: Vec<String>,
@@ -36,6 +39,7 @@ pub(crate) struct Bench {
     pub(crate) oss: PathBuf,
     pub(crate) folder: PathBuf,
     pub(crate) quick: bool,
+    pub(crate) peers: Option<PathBuf>,
 }
 
 /// Runs all rows and writes the report; a row that cannot be measured says why, and the others go on.
@@ -43,8 +47,13 @@ pub(crate) fn run(options: &Options) -> io::Result<()> {
     let me = std::env::current_exe()?;
     let Some(congestion) = &options.congestion else { return network::again_with_cubic(&me) };
     std::fs::create_dir_all(&options.folder)?;
-    let bench =
-        Bench { me, oss: options.oss.canonicalize()?, folder: options.folder.canonicalize()?, quick: options.quick };
+    let bench = Bench {
+        me,
+        oss: options.oss.canonicalize()?,
+        folder: options.folder.canonicalize()?,
+        quick: options.quick,
+        peers: options.peers.clone(),
+    };
     let mut sections = Vec::new();
     for (name, measure) in rows::ALL {
         if !options.only.is_empty() && !options.only.iter().any(|only| only == name) {

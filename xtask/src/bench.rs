@@ -1,11 +1,12 @@
 //! What an upload costs: builds the command as people get it and the programs that measure it, and runs them.
 
+use crate::peers;
 use crate::steps::{self, Ended};
 use std::env;
 use std::path::PathBuf;
 use std::process::Command;
 
-/// Measures as `words` say (`--quick`, `--only ROW,…`) and writes `target/bench/report.*`.
+/// Measures as `words` say (`--quick`, `--peers`, `--only ROW,…`) and writes `target/bench/report.*`.
 pub(crate) fn run(words: &[String]) -> Ended {
     if cfg!(not(target_os = "linux")) {
         return Ended::Skipped("processes are measured by Linux's means".to_owned());
@@ -18,7 +19,11 @@ pub(crate) fn run(words: &[String]) -> Ended {
     }
     let mut measure = Command::new(built("oss-bench"));
     measure.arg("run").arg("--oss").arg(built("oss")).arg("--folder").arg(steps::target().join("bench"));
-    measure.args(words).current_dir(steps::root());
+    // Installed beforehand: where is measured, no registry is in reach.
+    if words.iter().any(|word| word == "--peers") {
+        measure.arg("--peers").arg(peers::install());
+    }
+    measure.args(words.iter().filter(|word| *word != "--peers")).current_dir(steps::root());
     steps::judge(&measure.status())
 }
 

@@ -49,24 +49,12 @@ fn environment() -> Result<PathBuf, String> {
         return Ok(python);
     }
     let base = if cfg!(windows) { "python" } else { "python3" };
-    quiet(Command::new(base).args(["-m", "venv"]).arg(&folder), "no Python with venv")?;
+    steps::quiet(Command::new(base).args(["-m", "venv"]).arg(&folder), "no Python with venv")?;
     let mut pip = Command::new(&python);
     pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--retries", "1", "--timeout", "20"]);
-    quiet(pip.arg("--requirement").arg(&pins), "pip cannot install the SDKs (no registry in reach?)")?;
+    steps::quiet(pip.arg("--requirement").arg(&pins), "pip cannot install the SDKs (no registry in reach?)")?;
     fs::write(&stamp, wanted).map_err(|error| format!("{}: {error}", stamp.display()))?;
     Ok(python)
-}
-
-/// Runs to the end; when it fails, the last line it wrote says why.
-fn quiet(command: &mut Command, what: &str) -> Result<(), String> {
-    let output = command.output().map_err(|error| format!("{what}: {error}"))?;
-    if output.status.success() {
-        return Ok(());
-    }
-    let words = [output.stderr, output.stdout].concat();
-    let words = String::from_utf8_lossy(&words);
-    let last = words.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("no reason given").trim().to_owned();
-    Err(format!("{what}: {last}"))
 }
 
 /// `oss serve` on a free port, ended with this value.

@@ -9,6 +9,7 @@ mod bench;
 mod chaos;
 mod deny;
 mod interop;
+mod peers;
 mod release;
 mod steps;
 mod tally;
@@ -25,7 +26,7 @@ usage: cargo xtask TASK
   chaos   the kill loop alone: chaos [--minutes N] [--seed S]
   deny    licences, bans, sources and advisories of the dependencies alone
   release version, changelog, ci, packages, commit and tag; publishing is left to you: release 1.2.3
-  bench   what an upload costs beside the least it could: bench [--quick] [--only ROW,…]
+  bench   what an upload costs beside the least it could: bench [--quick] [--peers] [--only ROW,…]
 ";
 
 enum Task {

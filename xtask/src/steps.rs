@@ -106,6 +106,18 @@ pub(crate) fn counted(mut command: Command, mut count: impl FnMut(&str)) -> Ende
     judge(&child.wait())
 }
 
+/// Runs to the end; when it fails, the last line it wrote says why.
+pub(crate) fn quiet(command: &mut Command, what: &str) -> Result<(), String> {
+    let output = command.output().map_err(|error| format!("{what}: {error}"))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let words = [output.stderr, output.stdout].concat();
+    let words = String::from_utf8_lossy(&words);
+    let last = words.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("no reason given").trim().to_owned();
+    Err(format!("{what}: {last}"))
+}
+
 /// How a program's exit status is to be taken.
 pub(crate) fn judge(status: &std::io::Result<std::process::ExitStatus>) -> Ended {
     match status {

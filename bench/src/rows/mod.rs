@@ -5,6 +5,7 @@ mod command_line;
 mod files;
 mod growth;
 mod parts;
+mod peers;
 mod resume;
 mod start;
 
@@ -24,6 +25,7 @@ pub(crate) const ALL: &[Subject] = &[
     ("files", files::measure),
     ("growth", growth::measure),
     ("command-line", command_line::measure),
+    ("peers", peers::measure),
 ];
 
 /// Sides that did the same work in turn, the floor first; and what was wanted of it.
