@@ -99,7 +99,8 @@ pub enum Reason {
 
 impl Unverified {
     /// Compares with what is asked for now; `part_size` only when the caller insists on one. `stands` tells whether there
-    /// is still a file at the recorded path: `true` also where that cannot be told.
+    /// is still a file at the recorded path: `true` also where that cannot be told. Headers differ when they make another
+    /// object: `x-oss-forbid-overwrite` does not.
     ///
     /// | recorded | outcome |
     /// |---|---|

@@ -91,6 +91,10 @@ fn change(argv: &[OsString], error: &Error) -> Vec<Step> {
         let restarted = shell::with(argv, "--restart", None);
         steps.push(step("to give the earlier attempt up and start afresh", &restarted));
     }
+    if why(error) == Some(Why::AlreadyExists) {
+        let replacing = shell::without(&shell::without(argv, "--forbid-overwrite", false), "--no-clobber", false);
+        steps.push(step("to replace it", &replacing));
+    }
     steps.push(main_step(argv, error));
     steps
 }

@@ -58,8 +58,10 @@ pub(crate) fn prepare(
     let mut job = with_content_type(asked_for.clone(), file.path());
     let asked = asked_plan(&file, request)?;
     let store = place.store();
-    let earlier = load(&store, [&asked_for, &job], &source, request, asked, &mut notices)?;
-    if let Earlier::Resume { checkpoint, .. } = &earlier {
+    let mut earlier = load(&store, [&asked_for, &job], &source, request, asked, &mut notices)?;
+    if let Earlier::Resume { checkpoint, .. } = &mut earlier {
+        // Whether an object may be replaced is said anew by every run: it is no part of the object.
+        checkpoint.job.headers.set_forbid_overwrite(request.headers.forbids_overwrite());
         job.headers = checkpoint.job.headers.clone();
     }
     // Of a small file nothing is saved, under no name.

@@ -102,7 +102,8 @@ impl UploadObjectRequest {
         self
     }
 
-    /// Headers of the object (content type, metadata, …); a resume with other ones starts afresh.
+    /// Headers of the object (content type, metadata, …); a resume with other ones starts afresh, in words that name them.
+    /// Only `x-oss-forbid-overwrite`, which is no part of the object, may be another one in every run.
     ///
     /// Where no content type is among them, it is guessed from the name: the key's, else the file's. A resume keeps the
     /// type the upload began with, also that of an upload begun before types were guessed (which has none).

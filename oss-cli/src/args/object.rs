@@ -4,7 +4,8 @@ use anyhow::Context;
 use clap::ValueEnum;
 use oss_client::{ObjectHeaders, TrafficLimit};
 
-/// What becomes part of the object. A resume with other values is a new upload.
+/// What becomes part of the object: a resume with other values is a new upload. Whether an object may be replaced, and how
+/// fast the server lets data in, are the run's own.
 #[derive(Debug, Default, clap::Args)]
 #[command(next_help_heading = "The object")]
 pub(crate) struct Object {

@@ -112,6 +112,8 @@ fn an_object_that_is_there_is_not_replaced_when_that_is_forbidden() {
             let ended = cp(&bench, &["g", "oss://demo/k", option, "--part-size", "100KiB"]);
             assert_eq!(ended.code, Some(1), "{ended:?}");
             assert!(ended.err.contains("must not be overwritten"), "{}", ended.err);
+            let replacing = ended.err.split("next: to replace it:\n").nth(1).unwrap().lines().next().unwrap();
+            assert!(replacing.ends_with("oss://demo/k --part-size 100KiB --endpoint embedded"), "{replacing}");
             assert_eq!(bench.stored().object_bytes("demo", "k").unwrap(), first);
         }
     }

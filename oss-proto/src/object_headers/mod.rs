@@ -112,10 +112,20 @@ impl ObjectHeaders {
         self.0.get(name).map(String::as_str)
     }
 
-    /// The names of those that one side has and the other has not, or with another value; sorted.
+    /// Sets `x-oss-forbid-overwrite: true`, or takes it out.
+    pub fn set_forbid_overwrite(&mut self, forbid: bool) {
+        match forbid {
+            true => self.0.insert(FORBID_OVERWRITE.to_owned(), "true".to_owned()),
+            false => self.0.remove(FORBID_OVERWRITE),
+        };
+    }
+
+    /// The names of those by which the two make different objects: one has it and the other has not, or with another
+    /// value. Sorted. `x-oss-forbid-overwrite` makes no other object, and is left out.
     pub fn differing(&self, other: &Self) -> Vec<String> {
         let names: BTreeSet<_> = self.0.keys().chain(other.0.keys()).collect();
-        names.into_iter().filter(|name| self.0.get(*name) != other.0.get(*name)).cloned().collect()
+        let differs = |name: &&String| *name != FORBID_OVERWRITE && self.0.get(*name) != other.0.get(*name);
+        names.into_iter().filter(differs).cloned().collect()
     }
 
     /// Sorted by name.

@@ -215,4 +215,9 @@ fn what_differs_is_named_and_only_that() {
     assert_eq!(one.differing(&other), ["cache-control", "x-oss-meta-only"]);
     assert_eq!(one.differing(&other), other.differing(&one));
     assert!(one.differing(&one.clone()).is_empty());
+    other = one.clone();
+    other.set_forbid_overwrite(true);
+    assert!(other.forbids_overwrite() && other.differing(&one).is_empty(), "it makes no other object");
+    other.set_forbid_overwrite(false);
+    assert_eq!(other, one);
 }

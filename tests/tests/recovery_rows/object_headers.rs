@@ -2,10 +2,11 @@
 
 use crate::superseded::forge;
 use crate::watched::{
-    KEY, PART, checkpoint, interrupted_after, request, requests_so_far, steps_after, upload_on_server, watch,
+    KEY, NO_PART, PART, checkpoint, interrupted_after, put_object, request, requests_so_far, steps_after,
+    upload_on_server, watch,
 };
 use oss_emulator::Operation;
-use oss_multipart::{Notice, UploadError, UploadObjectRequest};
+use oss_multipart::{Notice, UploadError, UploadObjectRequest, Why};
 use oss_proto::{ObjectHeaders, TrafficLimit};
 use oss_tests::{BUCKET, World, bytes};
 use std::path::Path;
@@ -115,4 +116,22 @@ async fn headers_that_do_not_fit_each_other_are_refused_before_any_request() {
     let run = watch(&world, request(&path).headers(headers(&[("x-oss-server-side-encryption-key-id", "k")]))).await;
     assert!(matches!(run.result, Err(UploadError::Name(_))), "{:?}", run.result);
     assert_eq!(requests_so_far(&world), 0);
+}
+
+#[tokio::test]
+async fn whether_an_object_may_be_replaced_is_said_anew_by_every_run() {
+    let world = World::new();
+    let path = world.file("a.bin", bytes(4 * PART));
+    interrupted_after(&world, request(&path), 2).await;
+    put_object(&world, b"theirs").await;
+
+    let run = watch(&world, request(&path).headers(headers(&[("x-oss-forbid-overwrite", "true")]))).await;
+    assert_eq!(run.why(), Why::AlreadyExists);
+    assert_eq!(world.emulator.object_bytes(BUCKET, KEY).unwrap(), "theirs");
+
+    let before = requests_so_far(&world);
+    let run = watch(&world, request(&path)).await;
+    assert_eq!((run.done().parts_sent, world.parts_sent(before)), (0, NO_PART.to_vec()));
+    assert_eq!(world.requests(Operation::InitiateMultipartUpload).len(), 1);
+    world.assert_published(KEY, &bytes(4 * PART), &["a.bin"]);
 }
