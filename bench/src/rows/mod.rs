@@ -2,6 +2,7 @@
 
 mod bytes;
 mod command_line;
+mod far;
 mod files;
 mod growth;
 mod parts;
@@ -24,6 +25,7 @@ pub(crate) const ALL: &[Subject] = &[
     ("start", start::measure),
     ("files", files::measure),
     ("growth", growth::measure),
+    ("far", far::measure),
     ("command-line", command_line::measure),
     ("peers", peers::measure),
 ];

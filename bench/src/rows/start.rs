@@ -49,7 +49,7 @@ pub(crate) fn measure(bench: &Bench) -> io::Result<Vec<Section>> {
 }
 
 /// What the killed runs left.
-fn forget_checkpoints(bench: &Bench) -> io::Result<()> {
+pub(super) fn forget_checkpoints(bench: &Bench) -> io::Result<()> {
     for entry in fs::read_dir(&bench.folder)? {
         let entry = entry?;
         if entry.file_name().to_str().is_some_and(|name| name.starts_with(".sparse.")) {

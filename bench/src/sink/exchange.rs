@@ -2,6 +2,7 @@
 
 use super::Shared;
 use super::answer::{self, Asked};
+use super::pace::Way;
 use oss_proto::{Crc64, Crc64Hasher};
 use rustix::net::{RecvFlags, recv};
 use rustls::{ServerConnection, StreamOwned};
@@ -50,15 +51,18 @@ pub(super) struct Connection {
     /// Read, and not yet used.
     ahead: Vec<u8>,
     buffer: Vec<u8>,
+    way: Way,
 }
 
 impl Connection {
     pub(super) fn new(stream: Stream, shared: Arc<Shared>) -> Self {
-        Self { stream, shared, ahead: Vec::new(), buffer: vec![0; GULP] }
+        let way = Way::new(shared.far, Arc::clone(&shared.pace));
+        Self { stream, shared, ahead: Vec::new(), buffer: vec![0; GULP], way }
     }
 
     pub(super) fn serve(mut self) {
         self.shared.ledger.opened();
+        self.shared.far.round_trip();
         while let Ok(true) = self.exchange() {}
         self.shared.ledger.closed();
     }
@@ -75,7 +79,11 @@ impl Connection {
         }
         let crc64 = self.read_body(&asked)?;
         let reply = answer::answer(&self.shared, &asked, crc64);
+        self.shared.far.round_trip();
         self.stream.write_all(&reply)?;
+        if asked.part_number.is_some() {
+            self.shared.ledger.part_answered();
+        }
         Ok(true)
     }
 
@@ -109,7 +117,8 @@ impl Connection {
             hasher.update(&first);
         }
         while left > 0 {
-            let most = usize::try_from(left).map_or(GULP, |left| left.min(GULP));
+            let gulp = self.way.gulp(GULP);
+            let most = usize::try_from(left).map_or(gulp, |left| left.min(gulp));
             let buffer = &mut self.buffer[..most];
             let read = if looks { self.stream.read(buffer)? } else { self.stream.discard(buffer)? };
             if read == 0 {
@@ -119,6 +128,10 @@ impl Connection {
                 hasher.update(&self.buffer[..read]);
             }
             left -= read as u64;
+            self.way.pass(read);
+            if self.shared.far.is_far() {
+                self.shared.ledger.received(read as u64);
+            }
         }
         Ok(hasher.map(|hasher| hasher.finish()))
     }

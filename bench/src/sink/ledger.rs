@@ -18,6 +18,9 @@ struct State {
     parts: BTreeSet<u64>,
     requests: BTreeMap<&'static str, u64>,
     bytes: u64,
+    /// Of bodies under way too; counted only where the sink is far.
+    received: u64,
+    in_flight: u64,
     differing: u64,
     connections: u64,
     most_connections: u64,
@@ -49,10 +52,21 @@ impl Ledger {
     pub(super) fn part_begins(&self) {
         let now = micros();
         let mut state = self.state();
+        state.in_flight += 1;
         state.first_part_at.get_or_insert(now);
         if state.last_list_at.is_some() {
             state.first_part_after_list_at.get_or_insert(now);
         }
+    }
+
+    /// Its reply has been written.
+    pub(super) fn part_answered(&self) {
+        self.state().in_flight -= 1;
+    }
+
+    /// Bytes of a body are here.
+    pub(super) fn received(&self, bytes: u64) {
+        self.state().received += bytes;
     }
 
     /// All of a part is here; waits while parts are held.
@@ -105,7 +119,8 @@ impl Ledger {
     pub(super) fn to_json(&self) -> Value {
         let state = self.state();
         json!({
-            "requests": state.requests, "bytes": state.bytes, "differing": state.differing,
+            "requests": state.requests, "bytes": state.bytes, "received": state.received, "in_flight": state.in_flight,
+            "differing": state.differing,
             "most_connections": state.most_connections, "parts": state.parts.len(),
             "first_part_at": state.first_part_at, "last_part_at": state.last_part_at,
             "first_list_at": state.first_list_at, "last_list_at": state.last_list_at,

@@ -8,15 +8,18 @@ mod answer;
 mod exchange;
 mod known;
 mod ledger;
+mod pace;
 mod process;
 
 pub(crate) use ledger::micros;
+pub(crate) use pace::Far;
 pub(crate) use process::{Process, ProcessOptions};
 
 use clap::Args;
 use exchange::{Connection, Stream};
 use known::Known;
 use ledger::Ledger;
+use pace::Pace;
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::PrivateKeyDer;
@@ -24,7 +27,7 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use std::io::{self, Write};
 use std::net::TcpListener;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 /// What the sink knows and does.
 #[derive(Debug, Clone, Args)]
@@ -47,6 +50,8 @@ pub(crate) struct Options {
     /// Answer no part after this many, until told to
     #[arg(long)]
     hold_after: Option<u64>,
+    #[command(flatten)]
+    far: Far,
 }
 
 /// What all connections share.
@@ -55,12 +60,20 @@ struct Shared {
     known: Known,
     check: bool,
     ledger: Ledger,
+    far: Far,
+    pace: Arc<Mutex<Pace>>,
 }
 
 /// Listens on a free port of 127.0.0.1, says which on stdout, and serves until it is ended.
 pub(crate) fn serve(options: &Options) -> io::Result<()> {
     let known = Known::new(options.file.as_deref(), options.zeros, options.part_size)?;
-    let shared = Arc::new(Shared { known, check: options.check, ledger: Ledger::new(options.hold_after) });
+    let shared = Arc::new(Shared {
+        known,
+        check: options.check,
+        ledger: Ledger::new(options.hold_after),
+        far: options.far,
+        pace: Arc::default(),
+    });
     let tls = options.tls.as_ref().map(certificate).transpose()?;
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let mut stdout = io::stdout();

@@ -1,5 +1,6 @@
 //! The sink as a process of its own, seen from the program that started it.
 
+use super::Far;
 use serde_json::Value;
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
@@ -17,6 +18,7 @@ pub(crate) struct ProcessOptions {
     /// The file its certificate goes to.
     pub(crate) tls: Option<PathBuf>,
     pub(crate) hold_after: Option<u64>,
+    pub(crate) far: Far,
 }
 
 /// A running sink; ended with this value.
@@ -38,8 +40,14 @@ impl Process {
         if let Some(path) = &options.tls {
             command.arg("--tls").arg(path);
         }
-        let numbers =
-            [("--zeros", options.zeros), ("--part-size", options.part_size), ("--hold-after", options.hold_after)];
+        let numbers = [
+            ("--zeros", options.zeros),
+            ("--part-size", options.part_size),
+            ("--hold-after", options.hold_after),
+            ("--connection-bandwidth", options.far.connection_bandwidth),
+            ("--bandwidth", options.far.bandwidth),
+            ("--latency", Some(options.far.latency)),
+        ];
         for (name, value) in numbers {
             command.args(value.map(|value| [name.to_owned(), value.to_string()]).into_iter().flatten());
         }
