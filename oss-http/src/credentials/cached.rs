@@ -106,11 +106,11 @@ async fn fly(inner: Arc<Inner>, landed: watch::Sender<Option<Outcome>>) {
 
 impl CredentialsProvider for CachedCredentials {
     fn credentials(&self) -> BoxFuture<'_, Outcome> {
-        let (mut flight, fallback) = match self.look() {
-            Ok(credentials) => return Box::pin(std::future::ready(Ok(credentials))),
-            Err(waiting) => waiting,
-        };
         Box::pin(async move {
+            let (mut flight, fallback) = match self.look() {
+                Ok(credentials) => return Ok(credentials),
+                Err(waiting) => waiting,
+            };
             let outcome = match flight.wait_for(Option::is_some).await {
                 Ok(landed) => landed.clone().expect("it was waited for"),
                 Err(_) => Err(CredentialsError::unavailable("the task that fetches credentials was ended")),

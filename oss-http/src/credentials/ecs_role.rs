@@ -18,7 +18,8 @@ const TOKEN: HeaderName = HeaderName::from_static("x-aliyun-ecs-metadata-token")
 /// The RAM role of an ECS instance, from its metadata service.
 ///
 /// The hardened mode comes first: a token is asked for by PUT and shown with every request, which no forwarded request
-/// of somebody else can do. Where an instance refuses to give one, the plain mode is used, unless that is forbidden.
+/// of somebody else can do. Where none is given, or the reply does not arrive (it may not cross into a container), the
+/// plain mode is used, unless that is forbidden.
 ///
 /// Source: "Instance RAM roles" and "Access instance metadata in security-hardened mode" in the documentation of ECS.
 #[derive(Clone)]
@@ -74,7 +75,10 @@ impl EcsRoleCredentials {
     async fn token(&self) -> Result<Option<HeaderValue>, CredentialsError> {
         let mut headers = HeaderMap::new();
         headers.insert(TTL, HeaderValue::from_static("21600"));
-        let answer = self.ask(Method::PUT, "/latest/api/token", headers).await?;
+        let answer = match self.ask(Method::PUT, "/latest/api/token", headers).await {
+            Err(CredentialsError::Unavailable(_)) if self.plain_allowed => return Ok(None),
+            answer => answer?,
+        };
         match answer.status {
             status if status.is_success() => {
                 let mut token = HeaderValue::from_bytes(answer.body.trim_ascii())

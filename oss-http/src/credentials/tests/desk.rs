@@ -38,7 +38,7 @@ impl Asked {
 }
 
 /// Status and body; `None` never answers.
-type Answer = Option<(u16, String)>;
+pub(super) type Answer = Option<(u16, String)>;
 
 #[derive(Clone)]
 pub(super) struct Desk {
@@ -49,6 +49,10 @@ pub(super) struct Desk {
 impl Desk {
     pub(super) fn new(answer: impl Fn(&Asked) -> Answer + Send + Sync + 'static) -> Self {
         Self { answer: Arc::new(answer), asked: Arc::default() }
+    }
+
+    pub(super) fn answer(&self, asked: &Asked) -> Answer {
+        (self.answer)(asked)
     }
 
     /// Nobody is there.

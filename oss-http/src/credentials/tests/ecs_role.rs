@@ -67,10 +67,13 @@ async fn a_role_the_instance_has_not_is_named() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_machine_that_is_no_ecs_instance_costs_a_second() {
+async fn a_machine_that_is_no_ecs_instance_costs_a_second_for_each_mode() {
     let began = tokio::time::Instant::now();
     let error = source(&Desk::silent(), None).role().await.unwrap_err();
     assert!(matches!(error, CredentialsError::Unavailable(_)));
+    assert!(began.elapsed() <= std::time::Duration::from_secs(2));
+    let began = tokio::time::Instant::now();
+    assert!(source(&Desk::silent(), None).hardened_only(true).role().await.is_err());
     assert!(began.elapsed() <= std::time::Duration::from_secs(1));
 }
 
@@ -81,4 +84,17 @@ async fn the_token_of_the_service_is_in_no_debug() {
     source.fetch().await.unwrap();
     assert!(!format!("{source:?}").contains("metadata-token"));
     assert!(desk.asked()[1].headers["x-aliyun-ecs-metadata-token"].is_sensitive());
+}
+
+/// The reply to PUT has a hop limit of 1: it does not reach a container.
+#[tokio::test(start_paused = true)]
+async fn where_no_token_arrives_the_plain_mode_is_tried() {
+    let plain = instance(false);
+    let desk = Desk::new(move |asked: &Asked| match asked.method {
+        Method::PUT => None,
+        _ => plain.answer(asked),
+    });
+    assert!(source(&desk, Some("backup")).fetch().await.is_ok());
+    let error = source(&desk, Some("backup")).hardened_only(true).fetch().await.unwrap_err();
+    assert!(matches!(error, CredentialsError::Unavailable(_)), "{error:?}");
 }
