@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::net::TcpStream;
+use tokio::time::Instant;
 use tower_service::Service;
 
 /// A connection's socket: plain or TLS, over a TCP socket whose activity is noted.
@@ -43,11 +44,13 @@ impl Dialer {
     pub(super) async fn dial(&self, uri: &Uri) -> Result<Wire, TransportError> {
         let proxy = self.proxies.intercept(uri);
         let place = Place::of(uri, proxy.as_ref());
+        let began = Instant::now();
         let dialled = tokio::time::timeout(self.limit, self.connect(uri, proxy, &place));
         let Ok(socket) = dialled.await else {
             return Err(TransportError::ConnectTimeout { host: place.both(), limit: self.limit });
         };
         let socket = socket?;
+        place.connected(&socket, began);
         let activity = Arc::clone(activity_of(&socket));
         let opened = Wire::open(socket, activity).await;
         opened.map_err(|error| TransportError::Connect { host: place.both(), source: Arc::new(error) })
@@ -91,6 +94,16 @@ impl Place {
             Some(proxy) => format!("{} through the proxy {proxy}", self.host),
             None => self.host.clone(),
         }
+    }
+
+    fn connected(&self, socket: &Socket, began: Instant) {
+        let tls = match socket {
+            MaybeHttpsStream::Http(_) => None,
+            MaybeHttpsStream::Https(tls) => tls.inner().get_ref().1.negotiated_cipher_suite(),
+        };
+        let suite = tls.map(|suite| tracing::field::debug(suite.suite()));
+        let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        tracing::debug!(host = self.host, proxy = self.proxy, tls = suite, ms, "connected");
     }
 
     fn refused(&self, error: Box<dyn Error + Send + Sync>) -> TransportError {

@@ -197,14 +197,29 @@ async fn a_proxy_that_says_no_is_named_with_what_to_do_and_its_password_nowhere(
     ] {
         let proxy = Proxy::before(&rig, kind).await;
         let url = format!("{scheme}://me:wrong-word@{}", proxy.address);
-        let ended = rig.cp(&["--endpoint", HOST, "--proxy", &url, "--json"], &[("RUST_LOG", "trace")]).await;
+        let ended = rig.cp(&["--endpoint", HOST, "--proxy", &url, "--json", "--debug"], &[]).await;
         let name = format!("{scheme}://{}", proxy.address);
         ended.assert_says(1, &[&name, "demo.oss-test.invalid:8080", words]);
         assert!(ended.last_line().contains(last), "{}", ended.err);
-        for hidden in ["wrong-word", SECRET] {
+        for hidden in ["wrong-word", "bWU6d3Jvbmctd29yZA", SECRET] {
             assert!(!ended.err.contains(hidden) && !ended.out.contains(hidden), "{}{}", ended.err, ended.out);
         }
         rig.assert_unasked(&ended);
+    }
+}
+
+#[tokio::test]
+async fn the_debug_log_names_the_proxy_and_neither_its_user_nor_its_password() {
+    let rig = Rig::new().await;
+    for (kind, scheme) in [(Kind::ConnectWithPassword, "http"), (Kind::SocksWithPassword, "socks5")] {
+        let proxy = Proxy::before(&rig, kind).await;
+        let url = format!("{scheme}://{USER}{}", proxy.address);
+        let ended = rig.cp(&["--endpoint", HOST, "--debug"], &[("HTTP_PROXY", &url)]).await;
+        rig.assert_stored(&ended);
+        ended.assert_says(0, &["connected", &format!("{scheme}://{}", proxy.address)]);
+        for hidden in ["pass%2Fword", "pass/word", "bWU6cGFzcy93b3Jk"] {
+            assert!(!ended.err.contains(hidden), "{}", ended.err);
+        }
     }
 }
 

@@ -76,7 +76,9 @@ async fn a_private_ca_is_trusted_by_option_or_variable_and_refused_without() {
     let front = signed(&rig, &named("127.0.0.1")).await;
     let url = front.url();
     let endpoint = ["--endpoint", &url];
-    rig.assert_stored(&rig.cp(&[&endpoint[..], &["--ca-file", "ca.pem"]].concat(), &[]).await);
+    let ended = rig.cp(&[&endpoint[..], &["--ca-file", "ca.pem", "--debug"]].concat(), &[]).await;
+    rig.assert_stored(&ended);
+    ended.assert_says(0, &["connected", "TLS13_AES_128_GCM_SHA256"]);
     rig.assert_stored(&rig.cp(&endpoint, &[("SSL_CERT_FILE", "ca.pem")]).await);
 
     let asked = rig.emulator.ledger().len();
