@@ -88,7 +88,7 @@ impl ClientBuilder {
     }
 
     /// One fixed access key. When nothing is said, the first of the places in
-    /// [`CredentialsOptions`](crate::CredentialsOptions) that is configured.
+    /// [`CredentialsOptions`] that is configured.
     pub fn credentials(self, credentials: oss_http::Credentials) -> Self {
         self.credentials_provider(Arc::new(StaticCredentials::new(credentials)))
     }
