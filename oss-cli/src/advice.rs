@@ -1,7 +1,7 @@
 //! What to do next after a failure, with the command to type.
 
 use crate::failure::{Exit, Step};
-use crate::readdress::{another_way, not_connected, wrong_endpoint};
+use crate::readdress::{another_way, not_connected, unreachable, wrong_endpoint};
 use crate::reporter::Seen;
 use crate::shell;
 use crate::target::Target;
@@ -40,7 +40,7 @@ pub(crate) fn after_upload(error: &Error, seen: &Seen) -> Vec<Step> {
     let argv = continuing(shell::argv(), error.kind(), seen);
     match Exit::from(error.kind()) {
         Exit::Usage | Exit::Callback => Vec::new(),
-        Exit::Again => vec![again(&argv, error.kind())],
+        Exit::Again => repeated(&argv, error),
         Exit::Change => change(&argv, error),
     }
 }
@@ -52,7 +52,7 @@ pub(crate) fn after_call(error: &Error, exit: Exit) -> Vec<Step> {
         (Exit::Usage | Exit::Callback, _) => Vec::new(),
         (Exit::Change, Some(service)) => vec![refused(&argv, service)],
         (Exit::Change, None) => vec![unanswered(&argv, error)],
-        (Exit::Again, _) => vec![again(&argv, error.kind())],
+        (Exit::Again, _) => repeated(&argv, error),
     }
 }
 
@@ -76,6 +76,10 @@ pub(crate) fn same_command() -> Step {
 /// `--restart` once is enough: typed again it would give up what this run has sent.
 fn continuing(argv: Vec<OsString>, kind: ErrorKind, seen: &Seen) -> Vec<OsString> {
     if seen.begun && kind != ErrorKind::Locked { shell::without(&argv, "--restart", false) } else { argv }
+}
+
+fn repeated(argv: &[OsString], error: &Error) -> Vec<Step> {
+    unreachable(argv, error).into_iter().chain([again(argv, error.kind())]).collect()
 }
 
 fn again(argv: &[OsString], kind: ErrorKind) -> Step {

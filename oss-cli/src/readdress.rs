@@ -24,8 +24,7 @@ pub(crate) fn another_way(argv: &[OsString], service: &ServiceError) -> Option<S
 
 /// The step, when no connection was made for a reason that the command line can mend.
 pub(crate) fn not_connected(argv: &[OsString], error: &(dyn Error + 'static)) -> Option<Step> {
-    let layers = std::iter::successors(Some(error), |layer| (*layer).source());
-    match layers.filter_map(|layer| layer.downcast_ref()).next()? {
+    match transport_error(error)? {
         TransportError::Certificate { problem, .. } => Some(certificate(argv, *problem)),
         TransportError::NoTls { .. } => Some(step(
             "if that server has no TLS and the network is trusted, write http:// before its host; else mend that, then",
@@ -34,6 +33,26 @@ pub(crate) fn not_connected(argv: &[OsString], error: &(dyn Error + 'static)) ->
         TransportError::Proxy { source, .. } => Some(proxy(argv, *source)),
         _ => None,
     }
+}
+
+/// The step, when the same command may work, but hardly from here: an internal endpoint that does not answer.
+pub(crate) fn unreachable(argv: &[OsString], error: &(dyn Error + 'static)) -> Option<Step> {
+    let (TransportError::Connect { host, .. } | TransportError::ConnectTimeout { host, .. }) = transport_error(error)?
+    else {
+        return None;
+    };
+    let front = host.split_once("-internal.aliyuncs.com")?.0;
+    let region = Endpoint::parse(&format!("{front}.aliyuncs.com"), None).ok()?.region_hint()?.to_owned();
+    let mut argv = shell::with(&shell::without(argv, "--endpoint", true), "--network", Some("public"));
+    if shell::value_of(&argv, "--region").is_none() {
+        argv = shell::with(&argv, "--region", Some(&region));
+    }
+    Some(step("an internal endpoint answers only machines of Alibaba Cloud in its region; from elsewhere", &argv))
+}
+
+fn transport_error<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e TransportError> {
+    let mut layers = std::iter::successors(Some(error), |layer| (*layer).source());
+    layers.find_map(|layer| layer.downcast_ref())
 }
 
 fn certificate(argv: &[OsString], problem: CertificateProblem) -> Step {
@@ -65,7 +84,9 @@ pub(crate) fn wrong_endpoint(argv: &[OsString], named: Option<&str>) -> Step {
     let Some(endpoint) = named.and_then(|text| Endpoint::parse(text, None).ok()) else {
         return step(FIND_IT, argv);
     };
-    let mut argv = shell::with(&shell::without(argv, "--network", true), "--endpoint", Some(&endpoint.to_string()));
+    // It is one of OSS's own hosts: neither path style nor a custom domain.
+    let plain = shell::without(&shell::without(argv, "--network", true), "--addressing", true);
+    let mut argv = shell::with(&plain, "--endpoint", Some(&endpoint.to_string()));
     if let Some(region) = endpoint.region_hint() {
         argv = shell::with(&argv, "--region", Some(region));
     }
@@ -119,6 +140,7 @@ mod tests {
             "oss cp f oss://demo/",
             "oss cp f oss://demo/ --region cn-hangzhou --network internal",
             "oss cp f oss://demo/ --endpoint=oss-cn-hangzhou.aliyuncs.com",
+            "oss cp f oss://demo/ --endpoint files.example.com --addressing cname",
         ] {
             assert_eq!(command(line, &service), expected, "{line}");
         }
@@ -140,6 +162,26 @@ mod tests {
         let mut unnamed = refusal("SomethingNew");
         unnamed.ec = Some("0048-00000401".into());
         assert!(command("oss cp f oss://demo/", &unnamed).contains("--addressing cname"));
+    }
+
+    #[test]
+    fn an_internal_endpoint_that_does_not_answer_has_a_public_one_beside_it() {
+        let limit = std::time::Duration::from_secs(10);
+        let silent = |host: &str| TransportError::ConnectTimeout { host: host.to_owned(), limit };
+        for (line, expected) in [
+            (
+                "oss cp f oss://demo/ --region cn-hangzhou --network internal",
+                "oss cp --network public f oss://demo/ --region cn-hangzhou",
+            ),
+            (
+                "oss cp f oss://demo/ --endpoint oss-cn-hangzhou-internal.aliyuncs.com",
+                "oss cp --region cn-hangzhou --network public f oss://demo/",
+            ),
+        ] {
+            let step = unreachable(&argv(line), &silent("demo.oss-cn-hangzhou-internal.aliyuncs.com")).unwrap();
+            assert_eq!(step.command, expected);
+            assert_eq!(unreachable(&argv(line), &silent("demo.oss-cn-hangzhou.aliyuncs.com")), None);
+        }
     }
 
     #[test]

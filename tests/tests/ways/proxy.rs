@@ -269,3 +269,16 @@ async fn every_network_asks_its_own_host() {
         ended.assert_says(1, &[host.strip_suffix(":443").unwrap(), "it answered 403"]);
     }
 }
+
+#[tokio::test]
+async fn a_proxy_that_is_silent_is_given_up_and_an_internal_endpoint_is_explained() {
+    let rig = Rig::new().await;
+    // The connection stands in the queue and is never taken.
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", silent.local_addr().unwrap());
+    let impatient = ["--connect-timeout", "100ms", "--retry-budget", "300ms"];
+    let ended = rig.cp(&[&["--network", "internal", "--proxy", &url][..], &impatient].concat(), &[]).await;
+    ended.assert_says(3, &[&format!("through the proxy {url} within 100ms"), "an internal endpoint answers only"]);
+    assert!(ended.last_line().contains("--network internal"), "{}", ended.err);
+    assert!(ended.err.contains("cp --network public"), "{}", ended.err);
+}
