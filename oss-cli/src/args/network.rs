@@ -10,7 +10,7 @@ const HEADING: &str = "Network";
 /// What is waited for and for how long; there is no limit on a whole transfer.
 #[derive(Debug, clap::Args)]
 pub(crate) struct NetworkLimits {
-    /// How long name lookup, TCP and TLS may take together
+    /// How long name lookup, TCP, a proxy's answer and TLS may take together
     #[arg(long, help_heading = HEADING, value_name = "DURATION", default_value = "10s", value_parser = quantity::timeout)]
     pub(crate) connect_timeout: Duration,
     /// How long no byte may leave or arrive while there is something to send or a reply to read
