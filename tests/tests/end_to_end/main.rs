@@ -8,6 +8,7 @@ mod auto;
 mod credentials;
 mod facade;
 mod faults;
+mod link;
 mod memory;
 mod network;
 mod odd_keys;
