@@ -190,3 +190,16 @@ fn a_resume_with_other_headers_starts_afresh_and_names_them() {
     assert_eq!(ended.event("completed")["parts_reused"], 0);
     assert!(bench.stored().uploads("demo").is_empty());
 }
+
+#[test]
+fn the_version_is_told_in_a_bucket_that_keeps_versions() {
+    let bench = Bench::new();
+    bench.file("f", 10);
+    assert_eq!(cp(&bench, &["f", "oss://demo/"]).code, Some(0));
+    assert!(bench.stored().set_versioning("demo", oss_emulator::Versioning::Enabled));
+    let ended = cp(&bench, &["f", "oss://demo/", "--json", "--forbid-overwrite"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let (version, _) = bench.stored().versions("demo", "f").pop().unwrap();
+    assert_eq!(ended.event("completed")["version_id"], version.as_str());
+    assert!(ended.err.contains(&format!("oss://demo/f version {version} ")), "{}", ended.err);
+}

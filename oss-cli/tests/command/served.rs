@@ -64,12 +64,15 @@ fn presigned_urls_write_and_read_an_object_without_keys() {
                 "15m",
                 "--sign-version",
                 version,
+                "--request-payer",
+                "requester",
             ];
             let ended = server.run(&bench, &line);
             assert_eq!(ended.code, Some(0), "{ended:?}");
             ended.out
         };
         let words = format!("written with {version}");
+        assert!(presign("GET").contains("x-oss-request-payer=requester"), "whoever uses it need not say so");
         assert!(server.ask("PUT", &presign("put"), &words).starts_with("HTTP/1.1 200"), "{version}");
         let reply = server.ask("GET", &presign("GET"), "");
         assert!(reply.starts_with("HTTP/1.1 200") && reply.ends_with(&words), "{reply}");
