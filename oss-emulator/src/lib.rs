@@ -15,8 +15,8 @@
 //! CompleteMultipartUpload is one rename of a list of parts, which are not copied. A body never sits in memory whole.
 //!
 //! # Limits
-//! One region and one owner: ACLs are stored and told, not enforced. No listing of versions, no copies, policies, lifecycle,
-//! append or image processing: what is missing is refused with `NotImplemented` rather than taken for something else.
+//! One region and one owner: ACLs are stored and told, not enforced. No copies, policies, lifecycle, append or
+//! image processing: what is missing is refused with `NotImplemented` rather than taken for something else.
 //! Callbacks are posted to loopback addresses only ([`Builder::callbacks`] answers them in process). Every operation on
 //! metadata takes one lock: this is a server for tests and demos.
 //!

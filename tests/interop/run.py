@@ -184,6 +184,8 @@ def versions_are_kept_read_and_deleted(bucket, _folder):
     equal(marker["marker"], True, "a deletion puts a marker on top")
     equal(bucket.error_of(lambda: bucket.get("key")), (404, "NoSuchKey"), "a deleted object")
     equal(bucket.error_of(lambda: bucket.get_version("key", marker["version"])), (405, "MethodNotAllowed"), "a marker")
+    listed = {("key", first), ("key", second), ("key", marker["version"])}
+    equal(set(bucket.list_versions()), listed, "versions, page by page")
     bucket.delete_version("key", marker["version"])
     equal(bucket.get("key"), b"second", "content without the marker")
     for version in (first, second):

@@ -75,6 +75,15 @@ class Bucket:
     def get_version(self, key, version):
         return self.bucket.get_object(key, params={"versionId": version}).read()
 
+    def list_versions(self):
+        found, result = [], None
+        while result is None or result.is_truncated:
+            markers = {} if result is None else {
+                "key_marker": result.next_key_marker, "versionid_marker": result.next_versionid_marker}
+            result = self.bucket.list_object_versions(max_keys=2, **markers)
+            found += [(each.key, each.versionid) for each in result.versions + result.delete_marker]
+        return found
+
     def delete_version(self, key, version=None):
         deleted = self.bucket.delete_object(key, params={"versionId": version} if version else None)
         return {"marker": bool(deleted.delete_marker), "version": deleted.versionid}

@@ -87,6 +87,12 @@ class Bucket:
         request = oss.GetObjectRequest(bucket=self.name, key=key, version_id=version)
         return self.client.get_object(request).body.read()
 
+    def list_versions(self):
+        pages = self.client.list_object_versions_paginator()
+        request = oss.ListObjectVersionsRequest(bucket=self.name, max_keys=2)
+        return [(each.key, each.version_id) for page in pages.iter_page(request)
+                for each in (page.version or []) + (page.delete_marker or [])]
+
     def delete_version(self, key, version=None):
         deleted = self.client.delete_object(oss.DeleteObjectRequest(bucket=self.name, key=key, version_id=version))
         return {"marker": bool(deleted.delete_marker), "version": deleted.version_id}

@@ -10,6 +10,7 @@ mod get_object;
 mod initiate_multipart_upload;
 mod list_buckets;
 mod list_multipart_uploads;
+mod list_object_versions;
 mod list_objects;
 mod list_parts;
 mod listing;
@@ -47,6 +48,7 @@ pub(crate) fn apply(shared: &Shared, call: &Call, received: Received) -> Result<
         Operation::GetBucketVersioning => bucket_versioning::get(shared, call),
         Operation::ListObjects => list_objects::version_one(shared, call),
         Operation::ListObjectsV2 => list_objects::version_two(shared, call),
+        Operation::ListObjectVersions => list_object_versions::list(shared, call),
         Operation::ListMultipartUploads => list_multipart_uploads::list(shared, call),
         Operation::PutObject => put_object::put(shared, call, received),
         Operation::GetObject | Operation::HeadObject => get_object::get(shared, call),

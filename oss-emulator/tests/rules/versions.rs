@@ -159,3 +159,51 @@ async fn a_store_of_before_there_were_versions_is_read() {
     client.put("k", b"new").await;
     assert_eq!(client.emulator.versions("media", "k"), [("null".to_owned(), false)]);
 }
+
+#[tokio::test]
+async fn versions_are_listed_newest_first_and_page_by_page() {
+    let client = Client::new(builder());
+    set(&client, "Enabled").await;
+    let mut expected = Vec::new();
+    for key in ["a", "b", "dir/c"] {
+        let one = version(&client.put(key, b"1").await);
+        let two = version(&client.put(key, b"22").await);
+        expected.extend([two, one]);
+    }
+    let marker = version(&client.send(delete("b")).await);
+    expected.insert(2, marker.clone());
+
+    let (mut listed, mut after) = (Vec::new(), None::<(String, String)>);
+    loop {
+        let ask = list(Method::GET).bare("versions").query("max-keys", 2);
+        let ask = match &after {
+            Some((key, id)) => ask.query("key-marker", key).query("version-id-marker", id),
+            None => ask,
+        };
+        let page = client.send(ask).await.xml();
+        let entries: Vec<_> =
+            page.children.iter().filter(|child| ["Version", "DeleteMarker"].contains(&child.name.as_str())).collect();
+        assert!(entries.len() <= 2);
+        listed.extend(entries.iter().map(|entry| {
+            let id = entry.text_of("VersionId").unwrap().to_owned();
+            assert_eq!(entry.name == "DeleteMarker", id == marker);
+            id
+        }));
+        match page.text_of("IsTruncated") {
+            Some("true") => {
+                let next = |name: &str| page.text_of(name).unwrap().to_owned();
+                after = Some((next("NextKeyMarker"), next("NextVersionIdMarker")));
+            }
+            _ => break,
+        }
+    }
+    assert_eq!(listed, expected);
+
+    let grouped = client.send(list(Method::GET).bare("versions").query("delimiter", "/").query("prefix", "d")).await;
+    assert_eq!(
+        (grouped.each("CommonPrefixes", "Prefix"), grouped.each("Version", "Key").len()),
+        (vec!["dir/".into()], 0)
+    );
+    let latest = client.send(list(Method::GET).bare("versions")).await.each("Version", "IsLatest");
+    assert_eq!(latest, ["true", "false", "false", "false", "true", "false"], "of b the marker is");
+}
