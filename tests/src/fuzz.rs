@@ -41,7 +41,10 @@ pub fn machine(data: &[u8]) {
     let size = u64::from(script.next() % 6) * PART + u64::from(script.next());
     let plan = Plan::new(size, PART).expect("small files fit any plan");
     let options = Options {
-        parallel: Parallel::Fixed(usize::from(script.next() % 4) + 1),
+        parallel: match script.next() % 5 {
+            4 => Parallel::Auto { most: 5 },
+            parts => Parallel::Fixed(usize::from(parts) + 1),
+        },
         require_checkpoint: script.one_in(4),
         allow_unproven: script.one_in(4),
         verify_source: script.one_in(4),

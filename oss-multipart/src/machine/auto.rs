@@ -22,12 +22,18 @@ const SOAKING: Duration = Duration::from_secs(1);
 const TELLING: u64 = 2 * 1024 * 1024;
 /// A gain that is not more than this is noise.
 const NOISE: f64 = 1.05;
+/// So much more than the rule of three says: connections wait for replies by turns.
+const HEADROOM: f64 = 1.08;
 /// Two rates that are closer than this are the same.
 const AS_GOOD: f64 = 1.03;
 /// A step that brings this share of what it could is not the last.
 const PAYS: f64 = 0.6;
-/// After this long, the next step is tried once more: the network may have changed.
-const AGAIN_AFTER: Duration = Duration::from_secs(60);
+/// After this long, more is tried once again: what looked like the end may have been a moment's noise. Each trial in vain
+/// doubles the wait, as then only the network can have changed.
+const AGAIN_AFTER: Duration = Duration::from_secs(5);
+const AGAIN_AT_LEAST_EVERY: Duration = Duration::from_secs(60);
+/// Where a look takes long, the wait is so many of them: most of the time is not spent on trials.
+const LOOKS_BETWEEN: u32 = 5;
 
 /// Finds the number of parts in flight; time and bytes are arguments.
 #[derive(Debug)]
@@ -38,6 +44,7 @@ pub(super) struct Auto {
     /// Since when the level is what it is, or is measured anew.
     since: Now,
     looked: Now,
+    patience: Duration,
     flights: BTreeMap<ActionId, Flight>,
     ended: Sample,
     /// Bytes moved since then, of all parts.
@@ -94,6 +101,7 @@ impl Auto {
             stage: Stage::Base { so_far: None, double: true },
             since: Now::ZERO,
             looked: Now::ZERO,
+            patience: AGAIN_AFTER,
             flights: BTreeMap::new(),
             ended: Sample::default(),
             moved: 0,
@@ -175,7 +183,7 @@ impl Auto {
                 self.measure(now);
             }
             Stage::Base { so_far: Some(first), double } => {
-                let step = if double { self.level } else { (self.level / 4).max(1) };
+                let step = if double { self.level } else { (self.level / 2).max(1) };
                 self.climb(now, rate.max(first), step);
             }
             Stage::Climb { from, rate: before, so_far } => {
@@ -200,6 +208,7 @@ impl Auto {
     fn climbed(&mut self, now: Now, from: usize, before: f64, rate: f64, second_round: bool) {
         let (gain, could) = (rate / before, ratio(self.level, from));
         if gain - 1.0 >= PAYS * (could - 1.0) {
+            self.patience = AGAIN_AFTER;
             return self.climb(now, rate, self.level);
         }
         if !second_round {
@@ -211,7 +220,7 @@ impl Auto {
             return self.hold(now);
         }
         let full = self.level;
-        let enough = (from..full).find(|level| ratio(*level, from) >= gain * AS_GOOD).unwrap_or(full);
+        let enough = (from..full).find(|level| ratio(*level, from) >= gain * HEADROOM).unwrap_or(full);
         self.level = enough;
         if enough == full {
             return self.hold(now);
@@ -231,7 +240,9 @@ impl Auto {
     }
 
     fn hold(&mut self, now: Now) {
-        self.stage = Stage::Holding { until: now + AGAIN_AFTER };
+        let looks = now.saturating_sub(self.since) * LOOKS_BETWEEN;
+        self.stage = Stage::Holding { until: now + self.patience.max(looks) };
+        self.patience = (self.patience * 2).min(AGAIN_AT_LEAST_EVERY);
         self.measure(now);
     }
 
