@@ -78,7 +78,8 @@ impl Judge {
     /// After two processes have ended, of which the first was judged: the second, and both together.
     pub(crate) fn rivals(&mut self, round: &mut Round, first: &Ended, second: &Ended) {
         self.after(round, second);
-        if first.status.success() && !second.status.success() {
+        // What a second run that did not come to its end has left is for the next one.
+        if first.status.success() && second.entries.is_empty() {
             self.left_behind(round);
         }
         for ended in [first, second] {

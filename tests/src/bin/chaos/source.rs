@@ -117,6 +117,16 @@ impl Source {
 
     /// Changes the file. What it is going to be stands among the versions before the first byte is written.
     pub(crate) fn edit(&mut self, edit: Edit, rng: &mut Rng) -> io::Result<()> {
+        let was = self.current();
+        self.change(edit, rng)?;
+        if was < self.current() {
+            // Not sooner: it was the file until the last byte of the next one was written.
+            self.versions[was].ended = Some(Instant::now());
+        }
+        Ok(())
+    }
+
+    fn change(&mut self, edit: Edit, rng: &mut Rng) -> io::Result<()> {
         let before = self.settled()?;
         match edit {
             Edit::InPlace | Edit::InPlaceMtimeKept => self.overwrite(edit, &before, rng),
@@ -181,10 +191,6 @@ impl Source {
     }
 
     fn next_version(&mut self) {
-        let now = Instant::now();
-        if let Some(last) = self.versions.last_mut() {
-            last.ended = Some(now);
-        }
         self.versions.push(self.describe());
     }
 
