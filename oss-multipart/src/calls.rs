@@ -12,6 +12,7 @@ use bytes::Bytes;
 use md5::{Digest, Md5};
 use oss_checkpoint::Job;
 use oss_http::{Answered, CallError, Caller, Fault, Payload};
+use oss_proto::limits::MAX_PARTS;
 use oss_proto::ops::{
     AbortMultipartUpload, CompleteMultipartUpload, HeadObject, InitiateMultipartUpload, ListMultipartUploads,
     ListParts, ListedUpload, ObjectHead, PutObject, UploadPart,
@@ -22,6 +23,9 @@ use std::sync::{Arc, PoisonError};
 
 /// A file of so many bytes that is in the page cache is read and digested where the future is polled: 0.1 ms of MD5.
 const AT_ONCE: usize = 64 * 1024;
+
+/// Of uploads of one key: 100,000. Whoever has so many does not miss the rest.
+const MAX_PAGES: u32 = 100;
 
 /// How an action ended: its reply, or its fault and what a person should read.
 pub(crate) type Ended = Result<Reply, (Fault, Cause)>;
@@ -56,6 +60,9 @@ pub(crate) async fn perform(context: Arc<Context>, action: Action, stop: Arc<Ato
             let op = ListParts { bucket, key, upload_id, part_number_marker: marker, max_parts: Some(1000) };
             let listed = caller.attempt(&op, Payload::empty()).await.map_err(refused)?.output;
             let next = listed.next_part_number_marker.filter(|_| listed.is_truncated);
+            if next.is_some_and(|next| next > MAX_PARTS) {
+                return Err(endless("the list of the upload's parts has no end"));
+            }
             Ok(Reply::Parts { parts: listed.parts, next })
         }
         Action::UploadPart { upload_id, number, range } => context.upload_part(upload_id, number, range, gauge).await,
@@ -146,7 +153,7 @@ impl Context {
     async fn list_uploads(&self) -> Ended {
         let mut uploads: Vec<ListedUpload> = Vec::new();
         let (mut key_marker, mut upload_id_marker) = (None, None);
-        loop {
+        for _ in 0..MAX_PAGES {
             let op = ListMultipartUploads {
                 bucket: self.job.bucket.clone(),
                 prefix: Some(self.job.key.as_str().to_owned()),
@@ -165,6 +172,7 @@ impl Context {
             }
             (key_marker, upload_id_marker) = (page.next_key_marker, page.next_upload_id_marker);
         }
+        Err(endless("the list of the key's uploads has no end"))
     }
 
     async fn check_source(&self, whole: bool, stop: Arc<AtomicBool>) -> Ended {
@@ -208,6 +216,11 @@ fn head(answered: Answered<ObjectHead>) -> Head {
             callback_body: None,
         },
     }
+}
+
+/// More pages than there can be: they would be read for ever.
+fn endless(words: &str) -> (Fault, Cause) {
+    (Fault::Rejected, Cause::Local(words.to_owned()))
 }
 
 fn refused(error: CallError) -> (Fault, Cause) {

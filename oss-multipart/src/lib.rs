@@ -32,6 +32,7 @@ pub mod plan;
 mod prepare;
 mod request;
 mod saver;
+mod settled;
 mod source;
 mod span;
 

@@ -20,6 +20,7 @@ use tokio::task::JoinHandle;
 
 use crate::memory::{Buffer, Memory, PIECE, Taking};
 use crate::plan::Range;
+use crate::settled;
 use crate::span::Gauge;
 
 /// A regular file, opened once for the whole transfer.
@@ -31,7 +32,7 @@ pub(crate) struct SourceFile {
 }
 
 impl SourceFile {
-    /// Opens a regular file; `path` is made canonical.
+    /// Opens a regular file; `path` is made canonical. Blocks for a moment when the file was just written.
     ///
     /// # Errors
     /// The operating system's, or `InvalidInput` for what is not a regular file.
@@ -43,7 +44,7 @@ impl SourceFile {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("it is {what}")));
         }
         let file = File::open(&path)?;
-        let fingerprint = Fingerprint::of(&file.metadata()?);
+        let fingerprint = settled::fingerprint(&file)?;
         Ok(Self { file, path, fingerprint })
     }
 

@@ -1,15 +1,17 @@
 //! Servers that are odd in ways no single fault is.
 
-use crate::watched::request;
+use crate::watched::{KEY, PART, interrupted_after, killed, request, upload_on_server};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
+use oss_emulator::{Fault, Gate, Operation, Rule, Until};
 use oss_http::{
     Addressing, BoxFuture, Caller, Credentials, Endpoint, Payload, ReplyBody, ResponseTimeout, Signer,
     StaticCredentials, Transport, TransportError,
 };
 use oss_multipart::{Completed, UploadError, UploadObjectRequest, upload};
-use oss_tests::{InProcess, REGION, World, bytes};
+use oss_tests::{BUCKET, InProcess, REGION, World, bytes};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 /// What is odd about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +23,8 @@ pub(crate) enum Oddity {
     /// The first two aborts of an upload are answered with 204, and it is still there: what OSS documents for uploads
     /// whose parts are in flight.
     AbortTakesThree,
+    /// Every page of a list is empty and says that there is more, a little further on.
+    EndlessLists,
 }
 
 #[derive(Debug)]
@@ -45,6 +49,12 @@ impl Transport for OddTransport {
                 }
                 return self.inner.send(request, timeout).await;
             }
+            if self.oddity == Oddity::EndlessLists {
+                return Ok(match endless_list(&request) {
+                    Some(page) => Response::new(ReplyBody::bytes(page)),
+                    None => self.inner.send(request, timeout).await?,
+                });
+            }
             let mut reply = self.inner.send(request, timeout).await?;
             reply.headers_mut().remove("x-oss-hash-crc64ecma");
             if self.oddity == Oddity::NoProof {
@@ -53,6 +63,25 @@ impl Transport for OddTransport {
             Ok(reply)
         })
     }
+}
+
+fn endless_list(request: &Request<Payload>) -> Option<String> {
+    let query = request.uri().query().filter(|_| request.method() == Method::GET)?;
+    let value = |name: &str| query.split('&').find_map(|pair| pair.strip_prefix(name));
+    if let Some(id) = value("uploadId=") {
+        let next = value("part-number-marker=").map_or(0, |marker| marker.parse::<u32>().unwrap()) + 700;
+        return Some(format!(
+            "<ListPartsResult><Bucket>{BUCKET}</Bucket><Key>{KEY}</Key><UploadId>{id}</UploadId>\
+             <NextPartNumberMarker>{next}</NextPartNumberMarker><IsTruncated>true</IsTruncated></ListPartsResult>"
+        ));
+    }
+    query.contains("uploads").then(|| {
+        let next = value("upload-id-marker=").unwrap_or_default().to_owned() + "A";
+        format!(
+            "<ListMultipartUploadsResult><Bucket>{BUCKET}</Bucket><NextKeyMarker>{KEY}</NextKeyMarker>\
+             <NextUploadIdMarker>{next}</NextUploadIdMarker><IsTruncated>true</IsTruncated></ListMultipartUploadsResult>"
+        )
+    })
 }
 
 /// A world whose server is such.
@@ -78,7 +107,40 @@ impl Odd {
         self.upload_as(request(&path).allow_unproven(waived)).await
     }
 
+    /// A run against the server as it is without its oddity.
+    pub(crate) async fn plainly(&self, request: UploadObjectRequest) -> Result<Completed, UploadError> {
+        self.world.upload(request).await
+    }
+
     pub(crate) async fn upload_as(&self, request: UploadObjectRequest) -> Result<Completed, UploadError> {
         upload(&self.caller, REGION, request).await
     }
+}
+
+#[tokio::test]
+async fn a_list_of_parts_without_end_ends_the_run_and_keeps_the_upload() {
+    let odd = Odd::new(Oddity::EndlessLists);
+    let path = odd.world.file("a.bin", bytes(4 * PART));
+    interrupted_after(&odd.world, request(&path), 2).await;
+    let run = tokio::time::timeout(Duration::from_secs(30), odd.upload_as(request(&path))).await;
+    let error = run.expect("it lists for ever").unwrap_err();
+    assert!(error.upload_id().is_some(), "{error:?}");
+    assert!(format!("{error:?}").contains("has no end"), "{error:?}");
+    assert_eq!(upload_on_server(&odd.world).1.len(), 2);
+    let done = odd.plainly(request(&path)).await.unwrap();
+    assert_eq!((done.parts_reused, done.parts_sent), (2, 2));
+    odd.world.assert_published(KEY, &bytes(4 * PART), &["a.bin"]);
+}
+
+#[tokio::test]
+async fn a_list_of_uploads_without_end_does_not_stop_the_upload() {
+    let odd = Odd::new(Oddity::EndlessLists);
+    let path = odd.world.file("a.bin", bytes(4 * PART));
+    let gate = Gate::new();
+    let initiate = Rule::on(Operation::InitiateMultipartUpload);
+    odd.world.emulator.add_fault(initiate, Fault::Stall(Until::Opened(gate.clone())));
+    killed(&odd.world, request(&path), gate.arrived(1)).await;
+    let run = tokio::time::timeout(Duration::from_secs(30), odd.upload_as(request(&path))).await;
+    run.expect("it lists for ever").unwrap();
+    odd.world.assert_published(KEY, &bytes(4 * PART), &["a.bin"]);
 }
