@@ -97,7 +97,8 @@ impl Proxies {
     }
 
     /// The hosts that are reached directly, with commas between: `example.com` or `.example.com` (that domain and all
-    /// below it, on every port), an address, a network (`10.0.0.0/8`), or `*` for all. It stands in the place of any earlier list.
+    /// below it, on every port), an address, a network (`10.0.0.0/8`), or `*` for all. It stands in the place of any
+    /// earlier list.
     #[must_use]
     pub fn except(mut self, hosts: &str) -> Self {
         hosts.clone_into(&mut self.except);
