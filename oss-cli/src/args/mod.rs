@@ -34,6 +34,7 @@ Environment:
   OSS_ACCESS_KEY_ID, OSS_ACCESS_KEY_SECRET  the access key (or ALIBABA_CLOUD_ACCESS_KEY_ID, …)
   OSS_SESSION_TOKEN                         the security token of temporary keys
   OSS_CREDENTIALS_PROCESS                   a program that prints keys as JSON
+  (a secret is never an option: others on this machine can read command lines)
   OSS_REGION, OSS_ENDPOINT                  where --region and --endpoint are not given
   HTTPS_PROXY, HTTP_PROXY, ALL_PROXY,
   NO_PROXY                                  where --proxy and --no-proxy are not given
