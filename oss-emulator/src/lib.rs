@@ -7,7 +7,8 @@
 //! headers, pagination and oddities.
 //!
 //! A [`FaultScript`] says what goes wrong: "the second UploadPart of part 3 is stored, and its reply is lost". The ledger
-//! ([`Emulator::ledger`]) says what was asked, and [`Emulator::object`], [`Emulator::uploads`] what is stored.
+//! ([`Emulator::ledger`]) says what was asked, and [`Emulator::object`], [`Emulator::uploads`] what is stored. A [`Link`]
+//! makes the way over sockets slower: bandwidth of a connection and of all, latency.
 //!
 //! # Guarantee
 //! Nothing is ever visible in part. With [`Store::Disk`] that holds for every moment the process may be killed at: parts,
