@@ -13,6 +13,7 @@ const INSIDE: &str = "OSS_TEST_NETWORK_NAMESPACE";
 const LIMIT: Duration = Duration::from_millis(1500);
 
 /// Whether this is the run inside; outside, it has happened on return, or was skipped in words.
+#[expect(clippy::print_stderr, reason = "why a test was skipped is for whoever runs it")]
 fn inside(test: &str) -> bool {
     if std::env::var_os(INSIDE).is_some() {
         return true;
