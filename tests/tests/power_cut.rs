@@ -229,12 +229,15 @@ fn check_checkpoint(disk: &Disk, file: &Path, served: &Served, known: &[LedgerEn
 
 fn content_of(image: &[u8], file: &Path, served: &Served, when: &str) -> Checkpoint {
     let whole = decode(image).unwrap_or_else(|error| panic!("{when}: {error}: {} bytes", image.len()));
+    let mut headers = ObjectHeaders::new();
+    // As it is guessed of `data.bin`.
+    headers.set("content-type", "application/octet-stream").unwrap();
     let job = Job {
         endpoint: served.endpoint(),
         region: REGION.to_owned(),
         bucket: Bucket::new(BUCKET).unwrap(),
         key: Key::new(KEY).unwrap(),
-        headers: ObjectHeaders::new(),
+        headers,
     };
     let fingerprint = Fingerprint::of(&fs::metadata(file).unwrap());
     let source = Source { path: file.canonicalize().unwrap(), host: host_name(), fingerprint };
