@@ -147,7 +147,13 @@ async fn credentials(client: &Client) -> Result<Option<String>, Failure> {
 }
 
 fn no_credentials(error: CredentialsError) -> Failure {
-    Failure::usage(anyhow::Error::new(error).context("no credentials"))
+    let words = match error {
+        CredentialsError::Missing(_) => {
+            "no credentials: set OSS_ACCESS_KEY_ID and OSS_ACCESS_KEY_SECRET, or name a --profile"
+        }
+        _ => "no credentials",
+    };
+    Failure::usage(anyhow::Error::new(error).context(words))
 }
 
 /// What is worth a line about an endpoint that is taken although it is not spelled as it should be.
