@@ -1,7 +1,7 @@
 //! Uploads through the real client against the emulator: in process with tokio's paused clock, so that back-off takes
 //! no time, and over loopback sockets where sockets matter.
 
-#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "the helpers of a test fail it and say what was skipped")]
+#![expect(clippy::unwrap_used, reason = "the helpers of a test fail it, as the test itself does")]
 
 mod addressing;
 mod auto;
