@@ -17,7 +17,7 @@ pub(in crate::credentials) struct Found {
     pub(in crate::credentials) warning: Option<String>,
 }
 
-/// The profile `name`, or the default one, of `file`, or of ossutil's and then the Alibaba Cloud CLI's.
+/// The profile that is `asked` for, or the default one, of `file`, or of ossutil's and then the Alibaba Cloud CLI's.
 ///
 /// Without a name, a profile without credentials is passed over for one of the next file that has some; what the first
 /// one says of region and endpoint is then lost, since it may belong to another account. `seen` takes one line for
@@ -28,17 +28,21 @@ pub(in crate::credentials) struct Found {
 pub(in crate::credentials) fn find(
     variables: &Variables,
     file: Option<&Path>,
-    name: Option<&str>,
+    asked: Option<&str>,
     seen: &mut Vec<String>,
 ) -> Result<Option<Found>, CredentialsError> {
     let places = match file {
-        Some(file) => vec![(file.to_owned(), name.map(str::to_owned))],
-        None => usual(variables, name),
+        Some(file) => vec![(file.to_owned(), asked.map(str::to_owned))],
+        None => usual(variables, asked),
     };
     let mut settings = None;
     for (path, name) in places {
         let Some(Loaded { text, warning }) = load(&path)? else {
-            seen.push(format!("{} (not there)", path.display()));
+            let words = format!("{} (not there)", path.display());
+            if file.is_none() && variables.get("OSSUTIL_CONFIG_FILE").is_some_and(|named| path == Path::new(&named)) {
+                return Err(CredentialsError::Invalid(format!("OSSUTIL_CONFIG_FILE names {words}")));
+            }
+            seen.push(words);
             continue;
         };
         let read = if text.trim_start().starts_with('{') { aliyun::read } else { ossutil::read };
@@ -51,10 +55,17 @@ pub(in crate::credentials) fn find(
                 seen.push(format!("{} (no key in profile {})", path.display(), profile.name));
                 settings = settings.or(Some(Found { file: path, profile, warning }));
             }
-            None => seen.push(format!("{} (no profile {})", path.display(), name.as_deref().unwrap_or("default"))),
+            None => {
+                let words = format!("{} (no profile {})", path.display(), name.as_deref().unwrap_or("default"));
+                if asked.is_none() && name.is_some() {
+                    // Its tool's own variable named it for this file.
+                    return Err(CredentialsError::Invalid(format!("the profile of the environment is not in {words}")));
+                }
+                seen.push(words);
+            }
         }
     }
-    match (file, name) {
+    match (file, asked) {
         (None, None) => Ok(settings),
         (_, Some(name)) => Err(CredentialsError::Invalid(format!("there is no profile {name}: {}", seen.join(", ")))),
         (Some(_), None) if settings.is_some() => Ok(settings),

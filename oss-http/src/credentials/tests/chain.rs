@@ -205,6 +205,17 @@ async fn a_profiles_name_may_come_from_its_tools_own_variable() {
 }
 
 #[tokio::test]
+async fn a_profile_the_environment_names_and_that_is_not_there_is_not_passed_over() {
+    let machine = || Machine::new().ecs().ossutil().aliyun();
+    let words = machine().set("OSSUTIL_PROFILE", "nobody").error().await.to_string();
+    assert!(words.contains("nobody") && words.contains(".ossutilconfig"), "{words}");
+    let words = Machine::new().aliyun().set("ALIBABA_CLOUD_PROFILE", "nobody").error().await.to_string();
+    assert!(words.contains("nobody") && words.contains("config.json"), "{words}");
+    let words = machine().set("OSSUTIL_CONFIG_FILE", "/no/such/file").error().await.to_string();
+    assert!(words.contains("OSSUTIL_CONFIG_FILE") && words.contains("/no/such/file"), "{words}");
+}
+
+#[tokio::test]
 async fn a_role_is_assumed_with_whatever_was_found() {
     let machine = Machine::new().ossutil().with(|options| options.role_arn = Some("acs:ram::1:role/top".to_owned()));
     assert_eq!(machine.id().await, "STS.top");
