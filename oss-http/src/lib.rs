@@ -23,13 +23,14 @@
 //!   failed, gave too little or too much. (The one exception, a dead idle connection, is told at [`HyperTransport`].)
 //! - An operation that the server may have carried out is said to be so: [`Fault::OutcomeUnknown`].
 //! - Whatever the server sends, memory is bounded and every wait ends. There is no limit on the time a moving
-//!   transfer takes.
+//!   transfer takes; moving is what leaves the machine, not what the kernel's buffers take (see [`Timeouts`]).
+//! - A [`BandwidthLimit`] holds over all connections, repeated requests counted, and is never taken for a stall.
 //! - No secret, token or signature appears in `Debug`, `Display` or an error.
 //! - A dropped future closes its connection. Nothing is spawned but a fetch of new credentials; any tokio runtime with
 //!   IO and time will do.
 //!
 //! # Limits
-//! HTTP/1.1 only, no redirects. The reply of a plain call has at most 16 MiB.
+//! HTTP/1.1 only, no redirects. The reply of a plain call has at most 16 MiB and comes whole within 5 minutes.
 //! Secrets are wiped from memory where this crate holds them; buffers of the network, of the JSON and INI readers and of
 //! the HTTP headers are not.
 //!

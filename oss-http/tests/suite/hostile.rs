@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 
-const SHORT: Duration = Duration::from_millis(500);
+const SHORT: Duration = Duration::from_secs(1);
 const OK: &str = "HTTP/1.1 200 OK\r\n";
 
 fn caller(server: &Server) -> Caller {
