@@ -83,8 +83,9 @@ impl Upload {
         let durable = self.own.as_ref().is_none_or(|own| own.durable);
         let failure = Failure { why, action, part, upload_id: self.upload_id().cloned(), resumable: durable };
         let stage = match &self.own {
-            Some(_) if why == Why::Aborted || (!durable && why != Why::Cancelled) => Stage::Aborting,
+            Some(_) if why == Why::Aborted => Stage::Aborting,
             None if why == Why::Aborted && self.nothing_abandoned() => Stage::Discarding,
+            // Also an id whose save failed before: the disk may have room again. When it has not, the id is aborted.
             Some(_) => Stage::Saving,
             None => return self.over(failure),
         };

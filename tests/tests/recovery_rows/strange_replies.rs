@@ -125,6 +125,23 @@ async fn an_object_the_server_describes_with_another_crc_is_no_success() {
     world.assert_published(KEY, &bytes(3 * PART), &["a.bin"]);
 }
 
+/// It acknowledged every part with the right CRC-64 and made another object of them; it does not hide that.
+#[tokio::test]
+async fn a_server_that_makes_another_object_of_proven_parts_is_no_success_and_no_dead_end() {
+    let world = World::new();
+    let path = world.file("a.bin", bytes(3 * PART));
+    for operation in [Operation::CompleteMultipartUpload, Operation::HeadObject] {
+        world.emulator.add_fault(Rule::on(operation).always(), Fault::WrongCrc);
+    }
+    for _ in 0..3 {
+        assert_eq!(watch(&world, request(&path)).await.why(), Why::Corrupted);
+    }
+    assert!(world.emulator.uploads(BUCKET).is_empty(), "every attempt was completed, none is left to be billed");
+    world.emulator.clear_faults();
+    watch(&world, request(&path)).await.done();
+    world.assert_published(KEY, &bytes(3 * PART), &["a.bin"]);
+}
+
 #[tokio::test]
 async fn an_error_inside_a_200_is_told_by_its_code() {
     let world = World::new();

@@ -133,3 +133,28 @@ fn an_id_that_was_never_saved_is_saved_by_the_cancel() {
     machine.handle_reply(Now::ZERO, second, Reply::Saved);
     assert!(failure(&machine).resumable);
 }
+
+#[test]
+fn an_id_that_could_not_be_saved_is_saved_at_a_failing_end_or_aborted() {
+    for full_to_the_end in [true, false] {
+        let mut world = World::new(&[1, 2, 3]);
+        world.disk_full = true;
+        let mut machine = world.machine(world.options());
+        while machine.outcome().is_none() {
+            let (id, action) = machine.poll_action(Now::ZERO).expect("nothing is waited for");
+            match action {
+                Action::Stop => {}
+                Action::UploadPart { .. } => {
+                    world.disk_full = full_to_the_end;
+                    machine.handle_fault(Now::ZERO, id, Fault::Rejected);
+                }
+                action => match world.perform(&action) {
+                    Ok(reply) => machine.handle_reply(Now::ZERO, id, reply),
+                    Err(fault) => machine.handle_fault(Now::ZERO, id, fault),
+                },
+            }
+        }
+        assert_eq!((failure(&machine).why, failure(&machine).resumable), (Why::Rejected, !full_to_the_end));
+        assert_eq!((world.server.uploads.len(), world.orphans()), (usize::from(!full_to_the_end), 0));
+    }
+}
