@@ -17,7 +17,7 @@ use oss_proto::ops::{
     AbortMultipartUpload, CompleteMultipartUpload, HeadObject, InitiateMultipartUpload, ListMultipartUploads,
     ListParts, ListedUpload, ObjectHead, PutObject, UploadPart,
 };
-use oss_proto::{Crc64, ErrorCode, PartNumber, UploadId};
+use oss_proto::{Crc64, ErrorCode, ObjectHeaders, PartNumber, UploadId};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, PoisonError};
 
@@ -78,7 +78,7 @@ pub(crate) async fn perform(context: Arc<Context>, action: Action, stop: Arc<Ato
         Action::HeadObject => {
             let op = HeadObject { bucket, key, version_id: None };
             match caller.attempt(&op, Payload::empty()).await {
-                Ok(answered) => Ok(Reply::Head(Some(head(answered)))),
+                Ok(answered) => Ok(Reply::Head(Some(head(answered, &job.headers)))),
                 Err(error) if error.service().is_some_and(|s| s.code == ErrorCode::NO_SUCH_KEY) => {
                     Ok(Reply::Head(None))
                 }
@@ -201,13 +201,14 @@ impl Context {
     }
 }
 
-fn head(answered: Answered<ObjectHead>) -> Head {
+fn head(answered: Answered<ObjectHead>, asked: &ObjectHeaders) -> Head {
     let Answered { output, request_id, date } = answered;
     Head {
         date,
         size: output.size,
         last_modified: output.last_modified,
         object_type: output.object_type,
+        other_headers: !asked.shown_by(&output.headers),
         object: Published {
             etag: output.etag,
             crc64: output.crc64,

@@ -187,6 +187,7 @@ fn reply(action: &Action, script: &mut Script<'_>) -> Reply {
             date: Some(1_000),
             last_modified: Some(900 + u64::from(script.next())),
             object_type: None,
+            other_headers: false,
         })),
         Action::Abort { .. } => Reply::Aborted,
         Action::Discard => Reply::Discarded,

@@ -175,4 +175,6 @@ pub struct Head {
     pub date: Option<u64>,
     /// `x-oss-object-type`.
     pub object_type: Option<String>,
+    /// It shows other headers than the job's (content type, metadata, …).
+    pub other_headers: bool,
 }

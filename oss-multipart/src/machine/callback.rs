@@ -1,6 +1,7 @@
-//! The callback that OSS makes once an object is stored: what became of it, and what it forbids.
+//! The callback that OSS makes once an object is stored: what became of it, and what it forbids; with it, how a PutObject
+//! whose reply was lost is settled.
 
-use super::{ActionId, Fault, Notice, Now, Phase, Upload, Verdict, Why};
+use super::{ActionId, Fault, Head, Notice, Now, Phase, Upload, Verdict, Why};
 
 /// What became of the callback of a finished upload. The object is stored and proven in any case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -49,8 +50,30 @@ impl Upload {
         self.publish(object);
     }
 
-    /// A PutObject that may have been carried out has called back already: the object is looked for before it is sent
-    /// a second time.
+    /// A PutObject that may have been carried out has called back already, or made a version: the object is looked for
+    /// before it is sent a second time. Who may read it is not to be seen, so that one with an ACL is put again at once.
+    pub(super) fn looks_first(&self, fault: &Fault) -> bool {
+        match fault {
+            Fault::OutcomeUnknown => {
+                self.job.headers.has_callback() || self.job.headers.get("x-oss-object-acl").is_none()
+            }
+            Fault::Throttled { .. } => self.job.headers.has_callback(),
+            _ => false,
+        }
+    }
+
+    /// No reply says that the object of a PutObject is ours, and its headers say that it is not. (Where a reply said it,
+    /// the server may have its own way of writing them.)
+    pub(super) fn looks_foreign(&self, head: &Head) -> bool {
+        let told = self.exists || self.answered.is_some() || self.callback == Callback::Failed;
+        self.own.is_none() && !told && head.other_headers
+    }
+
+    /// The look is not allowed, and to put the same again does no harm.
+    pub(super) fn may_put_again(&self) -> bool {
+        self.own.is_none() && !self.exists && !self.job.headers.has_callback()
+    }
+
     pub(super) fn look_before_putting_again(&mut self, now: Now, id: ActionId, fault: Fault) {
         self.maybe_published = true;
         match self.retry.verdict(&fault, &mut self.step.failures) {

@@ -98,9 +98,8 @@ impl Upload {
             (Phase::Heading, Fault::Rejected) if self.answered.is_some() || self.callback == Callback::Failed => {
                 return self.published_unseen();
             }
-            (Phase::Putting, Fault::OutcomeUnknown | Fault::Throttled { .. }) if self.job.headers.has_callback() => {
-                return self.look_before_putting_again(now, id, fault);
-            }
+            (Phase::Putting, _) if self.looks_first(&fault) => return self.look_before_putting_again(now, id, fault),
+            (Phase::Heading, Fault::Rejected) if self.may_put_again() => return self.put_again(),
             // A 503 is a request to slow down and may all the same have been applied.
             (Phase::Initiating, Fault::OutcomeUnknown | Fault::Throttled { .. }) => self.maybe_orphaned = true,
             (Phase::Completing | Phase::Putting, Fault::OutcomeUnknown | Fault::Throttled { .. }) => {
@@ -252,7 +251,11 @@ impl Upload {
         let since = self.own.as_ref().map_or(self.server_wall, |own| own.initiated);
         let multipart = self.own.is_some();
         let wrong_type = head.object_type.as_deref().is_some_and(|t| (t == "Multipart") != multipart);
-        if head.size != self.plan.size() || wrong_type || head.last_modified.is_none_or(|at| at < since) {
+        if head.size != self.plan.size()
+            || wrong_type
+            || self.looks_foreign(&head)
+            || head.last_modified.is_none_or(|at| at < since)
+        {
             return Settlement::NotOurs;
         }
         match (head.object.crc64, self.verdict) {

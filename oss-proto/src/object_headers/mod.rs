@@ -128,6 +128,18 @@ impl ObjectHeaders {
         names.into_iter().filter(differs).cloned().collect()
     }
 
+    /// The headers of an object, as HeadObject tells them, are these: every one that is shown there is as it is here, and
+    /// no other metadata, Cache-Control, … is there. Tags, ACL and callback are not shown, a content type that was not
+    /// given is the server's choice.
+    pub fn shown_by(&self, reply: &HeaderMap) -> bool {
+        let hidden = |name: &str| matches!(name, TAGGING | FORBID_OVERWRITE);
+        let asked = self.for_initiate();
+        let all_there = asked.iter().all(|(name, value)| hidden(name.as_str()) || reply.get(name) == Some(value));
+        let optional = |name: &str| name.starts_with(META) || SHOWN_WHEN_SET.contains(&name);
+        let no_more = reply.keys().all(|name| !optional(name.as_str()) || asked.contains_key(name));
+        all_there && no_more
+    }
+
     /// Sorted by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
@@ -204,6 +216,10 @@ const ON_INITIATE: [&str; 11] = [
     ENCRYPTION_KEY,
     DATA_ENCRYPTION,
 ];
+
+/// A reply has them only where they were set.
+const SHOWN_WHEN_SET: [&str; 5] =
+    ["cache-control", "content-disposition", "content-encoding", "content-language", "expires"];
 
 #[cfg(test)]
 mod tests;

@@ -221,3 +221,30 @@ fn what_differs_is_named_and_only_that() {
     other.set_forbid_overwrite(false);
     assert_eq!(other, one);
 }
+
+#[test]
+fn an_objects_headers_are_told_from_those_of_another() {
+    let mut headers = ObjectHeaders::new();
+    for (name, value) in [
+        ("content-type", "text/plain"),
+        ("x-oss-meta-a", "你"),
+        ("x-oss-storage-class", "IA"),
+        ("x-oss-tagging", "a=b"),
+    ] {
+        headers.set(name, value).unwrap();
+    }
+    headers.set_forbid_overwrite(true);
+    let mut reply = headers.for_initiate();
+    reply.remove("x-oss-tagging");
+    reply.remove("x-oss-forbid-overwrite");
+    reply.insert("etag", HeaderValue::from_static("x"));
+    assert!(headers.shown_by(&reply));
+    for (name, value) in [("content-type", "text/html"), ("x-oss-meta-b", "c"), ("cache-control", "no-cache")] {
+        let mut other = reply.clone();
+        other.insert(name, HeaderValue::from_static(value));
+        assert!(!headers.shown_by(&other), "{name}");
+    }
+    reply.remove("x-oss-meta-a");
+    assert!(!headers.shown_by(&reply));
+    assert!(ObjectHeaders::new().shown_by(&ObjectHeaders::new().for_put()));
+}

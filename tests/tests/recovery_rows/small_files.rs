@@ -1,7 +1,7 @@
 //! Files that one PutObject sends, and files that become such.
 
 use crate::watched::{
-    KEY, NO_PART, PART, checkpoint, edit_in_place, interrupted_after, killed, killed_at_complete, request,
+    KEY, NO_PART, PART, checkpoint, edit_in_place, interrupted_after, killed, killed_at_complete, put_object, request,
     requests_so_far, steps_after, upload_on_server, watch, watch_with,
 };
 use oss_emulator::{Fault, Gate, Hook, Operation, Rule, Until};
@@ -87,14 +87,21 @@ async fn a_small_file_edited_while_its_request_is_on_its_way_is_stored_whole_as_
 }
 
 #[tokio::test]
-async fn a_lost_reply_to_put_object_is_asked_for_again() {
-    for fault in [Fault::DropAfterApplied, Fault::StatusAfterApplied(500, "InternalError".into()), Fault::WrongCrc] {
+async fn a_lost_reply_to_put_object_is_settled_by_head_and_only_what_is_not_there_is_put_again() {
+    let internal = || "InternalError".to_owned();
+    for (fault, puts) in [
+        (Fault::DropAfterApplied, 1),
+        (Fault::StatusAfterApplied(500, internal()), 1),
+        (Fault::DropBefore, 2),
+        (Fault::Status(500, internal()), 2),
+        (Fault::WrongCrc, 2),
+    ] {
         let world = World::new();
         let path = world.file("a.bin", bytes(1000));
         world.emulator.add_fault(Rule::on(PUT), fault.clone());
         let run = watch(&world, request(&path)).await;
         assert_eq!(run.done().retries, 1, "{fault:?}");
-        assert_eq!(world.requests(PUT).len(), 2);
+        assert_eq!(world.requests(PUT).len(), puts, "{fault:?}");
         world.assert_published(KEY, &bytes(1000), &["a.bin"]);
     }
 }
@@ -107,4 +114,28 @@ async fn damaged_bytes_of_a_small_file_are_never_published() {
     assert_eq!(watch(&world, request(&path)).await.why(), Why::Corrupted);
     assert_eq!(world.emulator.object(BUCKET, KEY), None, "Content-MD5 refuses before anything is visible");
     assert_eq!(checkpoint(&world), None);
+}
+
+#[tokio::test]
+async fn the_same_bytes_put_by_somebody_else_at_the_same_moment_with_other_headers_are_not_taken_for_ours() {
+    let world = World::new();
+    let path = world.file("a.bin", bytes(10));
+    let mut headers = oss_proto::ObjectHeaders::new();
+    headers.set("cache-control", "no-cache").unwrap();
+    put_object(&world, &bytes(10)).await;
+    world.emulator.add_fault(Rule::on(PUT), Fault::DropBefore);
+    watch(&world, request(&path).headers(headers)).await.done();
+    assert_eq!(world.requests(PUT).len(), 3, "theirs, ours that was lost, ours");
+    assert_eq!(world.emulator.object(BUCKET, KEY).unwrap().headers["cache-control"], "no-cache");
+}
+
+#[tokio::test]
+async fn a_small_file_with_an_acl_is_put_again_because_nobody_can_see_the_acl() {
+    let world = World::new();
+    let path = world.file("a.bin", bytes(10));
+    let mut headers = oss_proto::ObjectHeaders::new();
+    headers.set("x-oss-object-acl", "private").unwrap();
+    world.emulator.add_fault(Rule::on(PUT), Fault::DropAfterApplied);
+    watch(&world, request(&path).headers(headers)).await.done();
+    assert_eq!((world.requests(PUT).len(), world.requests(Operation::HeadObject).len()), (2, 0));
 }

@@ -90,12 +90,25 @@ async fn a_newer_version_or_a_delete_marker_is_not_taken_for_ours() {
 }
 
 #[tokio::test]
-async fn a_lost_reply_to_put_object_ends_with_our_bytes_as_the_current_version() {
+async fn a_lost_reply_to_put_object_is_settled_by_the_current_version_and_makes_no_second_one() {
     let world = versioned();
     let path = world.file("a.bin", bytes(10));
     world.emulator.add_fault(Rule::on(Operation::PutObject), Fault::DropAfterApplied);
     let run = watch(&world, request(&path)).await;
+    assert_eq!(versions(&world), [run.done().object.version_id.clone().unwrap()]);
+    assert_eq!(world.requests(Operation::PutObject).len(), 1);
+    world.assert_published(KEY, &bytes(10), &["a.bin"]);
+}
+
+#[tokio::test]
+async fn where_the_object_may_not_be_looked_at_it_is_put_again_as_the_current_version() {
+    let world = versioned();
+    let path = world.file("a.bin", bytes(10));
+    world.emulator.add_fault(Rule::on(Operation::PutObject), Fault::DropAfterApplied);
+    world.emulator.add_fault(Rule::on(Operation::HeadObject), Fault::Status(403, "AccessDenied".into()));
+    let run = watch(&world, request(&path)).await;
     assert_eq!(versions(&world).last(), run.done().object.version_id.as_ref());
+    assert_eq!(versions(&world).len(), 2);
     world.assert_published(KEY, &bytes(10), &["a.bin"]);
 }
 

@@ -349,6 +349,7 @@ impl World {
                 last_modified: Some(object.modified),
                 date: Some(self.server.clock),
                 object_type: None,
+                other_headers: false,
             }))),
             Action::Abort { upload_id } => {
                 self.server.uploads.remove(upload_id).ok_or(Fault::NoSuchUpload)?;
