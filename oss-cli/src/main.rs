@@ -1,7 +1,8 @@
 //! The `oss` command: uploads a file to Alibaba Cloud OSS, goes on where it was stopped, and proves what it stored.
 //!
 //! Exit codes: 0 done and verified; 2 usage (nothing was sent); 3 the same command continues; 1 something has to change
-//! first. On 1 and 3 the last line of stderr is the command to type next.
+//! first; 4 done and verified, but the callback failed or its outcome was lost. On 1 and 3 the last line of stderr is the
+//! command to type next.
 
 mod abort;
 mod advice;
