@@ -49,7 +49,13 @@ impl Dialer {
         let Ok(socket) = dialled.await else {
             return Err(TransportError::ConnectTimeout { host: place.both(), limit: self.limit });
         };
-        let socket = socket?;
+        let socket = match socket {
+            // The connector has the limit too, and may be the first to see it: "deadline has elapsed" tells nobody which.
+            Err(TransportError::Connect { host, .. }) if began.elapsed() >= self.limit => {
+                return Err(TransportError::ConnectTimeout { host, limit: self.limit });
+            }
+            socket => socket?,
+        };
         place.connected(&socket, began);
         let activity = Arc::clone(activity_of(&socket));
         let opened = Wire::open(socket, activity).await;
