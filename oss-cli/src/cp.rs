@@ -144,13 +144,19 @@ async fn transfer(
 }
 
 /// The first interrupt stops in order, the second at once; both mean that the same command continues.
+///
+/// On a thread of its own: the upload's threads may all wait for somebody who reads what they print, and a signal must be
+/// heard all the same.
 fn watch_interrupts(cancel: CancellationToken, meter: Arc<Meter>) -> Result<(), Failure> {
-    let mut interrupts = Interrupts::new()
-        .map_err(|error| Failure::again(anyhow::Error::new(error).context("Ctrl-C cannot be handled")))?;
-    tokio::spawn(async move {
+    let cannot = |error| Failure::again(anyhow::Error::new(error).context("Ctrl-C cannot be handled"));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(cannot)?;
+    let mut interrupts = {
+        let _here = runtime.enter();
+        Interrupts::new().map_err(cannot)?
+    };
+    let watch = async move {
         interrupts.next().await;
         cancel.cancel();
-        // Not here: whoever reads the screen may have stopped it, and the second interrupt must be heard all the same.
         tokio::task::spawn_blocking(move || {
             meter.line("stopping: what has been sent is kept (once more to stop at once)");
         });
@@ -159,7 +165,8 @@ fn watch_interrupts(cancel: CancellationToken, meter: Arc<Meter>) -> Result<(), 
             () = tokio::time::sleep(FLUSH + LAST_WORDS) => {}
         }
         std::process::exit(Exit::Again.code().into());
-    });
+    };
+    std::thread::Builder::new().name("interrupts".into()).spawn(move || runtime.block_on(watch)).map_err(cannot)?;
     Ok(())
 }
 
