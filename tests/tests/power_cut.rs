@@ -10,6 +10,7 @@ use oss_checkpoint::{Checkpoint, Comparison, Fingerprint, Job, Source, State, de
 use oss_emulator::{Fault, LedgerEntry, Operation, Rule, Until};
 use oss_proto::{Bucket, Key, ObjectHeaders};
 use oss_tests::{BUCKET, REGION, bytes};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -191,6 +192,8 @@ async fn cut_power(
         _ = child.wait() => {}
     }
     tokio::time::sleep(moment.then).await;
+    // Who loses the power does nothing more; a run that saw its disk fail would go on without a checkpoint, in words.
+    freeze(&child);
     let known = emulator.ledger().split_off(earlier);
     switch.cut();
     child.start_kill().ok();
@@ -198,6 +201,15 @@ async fn cut_power(
     disk.unmount();
     disk.mount().unwrap();
     known
+}
+
+/// Stops every thread of the process, unless it has ended.
+fn freeze(child: &tokio::process::Child) {
+    let Some(pid) = child.id().and_then(|id| Pid::from_raw(id.try_into().unwrap())) else { return };
+    if kill_process(pid, Signal::STOP).is_ok() {
+        let stopped = WaitIdOptions::STOPPED | WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+        waitid(WaitId::Pid(pid), stopped).unwrap();
+    }
 }
 
 /// What is on the disk now is whole, and as new as anything that rested on it. Returns its state's name.

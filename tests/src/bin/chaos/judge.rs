@@ -31,6 +31,8 @@ pub(crate) struct Judge {
     acknowledged: BTreeMap<(String, u32), u64>,
     /// Parts whose bytes were on their way at all.
     begun: BTreeSet<(String, u32)>,
+    /// Parts whose reply once gave a wrong ETag: as long as a checkpoint records that, the list contradicts it.
+    misled: BTreeSet<(String, u32)>,
     /// The upload whose parts were acknowledged last, and the size and part size it was for.
     standing: Option<Standing>,
     /// Uploads that no run can know of.
@@ -194,7 +196,9 @@ impl Judge {
             let known = self.acknowledged.get(&part);
             if known.is_some_and(|crc64| unchanged(round, ended, part.1) == Some(*crc64)) {
                 round.tally.acknowledged_sent_again += entry.bytes_received;
-                guilty.push(part.1);
+                if !self.misled.contains(&part) {
+                    guilty.push(part.1);
+                }
             }
         }
         if !guilty.is_empty() && !reason {
@@ -235,6 +239,9 @@ impl Judge {
                 self.unknowable.remove(id);
             }
             let Some(part) = part_of(entry) else { continue };
+            if entry.fault == Some("WrongETag") {
+                self.misled.insert(part.clone());
+            }
             let clean = entry.finished && entry.applied && entry.status == Some(200);
             if clean && entry.fault.is_none_or(|fault| !DISPROVING.contains(&fault)) {
                 if let Some(crc64) = unchanged(round, ended, part.1) {
