@@ -71,6 +71,13 @@ impl Oss {
         running.kill().await;
         None
     }
+
+    /// Runs it and kills it with SIGKILL when it says that its first part is done.
+    pub(crate) async fn killed_after_a_part(&self) {
+        let mut running = self.start().await;
+        running.a_part().await;
+        running.kill().await;
+    }
 }
 
 pub(crate) struct Running {
@@ -86,6 +93,18 @@ impl Running {
 
     pub(crate) async fn kill(&mut self) {
         self.child.kill().await.unwrap();
+    }
+
+    /// Waits for the first line of `--json` that tells of a part.
+    async fn a_part(&mut self) {
+        loop {
+            let line = timeout(PATIENCE, self.lines.next_line()).await.expect("oss hangs").unwrap();
+            let line = line.expect("a part comes before the end");
+            let event: Value = serde_json::from_str(&line).unwrap();
+            if event["event"] == "part" {
+                break;
+            }
+        }
     }
 
     /// Where `oss serve` says that it listens.
