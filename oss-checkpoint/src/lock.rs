@@ -1,7 +1,7 @@
 use crate::host_name;
 use crate::os_dir::without_waiting;
 use std::fmt;
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -152,7 +152,7 @@ fn open(path: &Path) -> io::Result<File> {
 fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     use std::os::unix::fs::MetadataExt;
     let locked = file.metadata()?;
-    match fs::symlink_metadata(path) {
+    match std::fs::symlink_metadata(path) {
         Ok(named) => Ok((named.dev(), named.ino()) == (locked.dev(), locked.ino())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(error),
@@ -217,7 +217,7 @@ struct OsLock {
 impl Drop for OsLock {
     fn drop(&mut self) {
         if is_at(&self.file, &self.path).unwrap_or(false) {
-            let _left_over = fs::remove_file(&self.path);
+            let _left_over = std::fs::remove_file(&self.path);
         }
     }
 }

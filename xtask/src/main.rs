@@ -10,6 +10,7 @@ mod chaos;
 mod deny;
 mod interop;
 mod peers;
+mod platforms;
 mod release;
 mod steps;
 mod tally;
@@ -19,8 +20,8 @@ use steps::Run;
 
 const USAGE: &str = "\
 usage: cargo xtask TASK
-  ci      format, clippy, documentation, tests, interop with the Python SDKs, two minutes of chaos, licences,
-          packages: all that CI runs
+  ci      format, clippy, documentation, other platforms, tests, interop with the Python SDKs, two minutes of
+          chaos, licences, packages: all that CI runs
   test    the tests alone
   interop the official Python SDKs against `oss serve` alone
   chaos   the kill loop alone: chaos [--minutes N] [--seed S]
@@ -88,6 +89,7 @@ fn ci(run: &mut Run) {
     run.step("documentation", |_| {
         steps::cargo(&["doc", "--workspace", "--no-deps", "--locked"], &[("RUSTDOCFLAGS", "-D warnings")])
     });
+    run.step("other platforms", |_| platforms::run());
     run.step("tests", steps::tests);
     run.step("interop", interop::run);
     // Always the same scripts, so that a failure is the change's; new ones are for longer runs by hand.
