@@ -6,8 +6,8 @@
 use http::{HeaderMap, Request, Response, Uri};
 use oss_client::ops::{AbortMultipartUpload, DeleteObject, HeadObject, ListMultipartUploads, ListObjectsV2, PutObject};
 use oss_client::{
-    BoxFuture, Bucket, Client, ClientBuilder, Credentials, ETag, Error, Key, Method, ObjectHeaders, Payload, Proxies,
-    ReplyBody, ResponseTimeout, SignatureVersion, Transport, TransportError, UploadId,
+    BoxFuture, Bucket, CallCause, Client, ClientBuilder, Credentials, CredentialsError, ETag, Error, Key, Method,
+    ObjectHeaders, Payload, Proxies, ReplyBody, ResponseTimeout, SignatureVersion, Transport, TransportError, UploadId,
 };
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -335,16 +335,26 @@ fn a_proxy_is_a_host_and_a_port_and_its_user_one_word() {
 #[tokio::test]
 async fn credentials_stay_in_their_headers() {
     for version in [SignatureVersion::V4, SignatureVersion::V1] {
-        let ask = async |id: &str, token: &str| {
+        let with = |id: &str, token: &str| {
             let credentials = Credentials::new(id, "secret").with_security_token(token);
-            let head = HeadObject { bucket: bucket(), key: key(), version_id: None };
-            let builder = builder().signature_version(version).credentials(credentials);
-            sent(builder, async |client| drop(client.head_object(&head).await)).await
+            builder().signature_version(version).credentials(credentials)
         };
-        let plain = ask("plain", "plain").await;
+        let head = HeadObject { bucket: bucket(), key: key(), version_id: None };
+        let ask = async |client: Client| client.head_object(&head).await;
+        let plain = sent(with("plain", "plain"), async |client| drop(ask(client).await)).await;
         for text in HOSTILE {
-            ask(text, "plain").await.assert_shaped_like(&plain, text);
-            ask("plain", text).await.assert_shaped_like(&plain, text);
+            for builder in [with(text, "plain"), with("plain", text)] {
+                if text.contains(|character: char| character.is_ascii_control()) {
+                    let recorder = Arc::new(Recorder::default());
+                    let client = builder.transport(recorder.clone()).build().unwrap();
+                    let Error::Call(error) = ask(client).await.unwrap_err() else { panic!("{text:?}") };
+                    let refused = matches!(error.cause, CallCause::Credentials(CredentialsError::Invalid(_)));
+                    assert!(refused, "{text:?}: {error}");
+                    assert_eq!(recorder.0.lock().unwrap().len(), 0, "{text:?}: nothing is asked");
+                } else {
+                    sent(builder, async |client| drop(ask(client).await)).await.assert_shaped_like(&plain, text);
+                }
+            }
         }
     }
 }

@@ -1,4 +1,5 @@
 use crate::clock::{self, ClockOffset};
+use crate::credentials;
 use crate::request_headers::{REQUEST_PAYER, RequestHeaders};
 use crate::retry::Attempts;
 use crate::trace;
@@ -149,7 +150,8 @@ impl Caller {
         const NAME: &str = "presign";
         let inner = &self.inner;
         let failed = |cause| CallError::new(NAME, inner.endpoint.host(), cause);
-        let credentials = inner.credentials.credentials().await.map_err(|e| failed(CallCause::Credentials(e)))?;
+        let credentials =
+            credentials::usable(&*inner.credentials).await.map_err(|e| failed(CallCause::Credentials(e)))?;
         let payer =
             self.headers.requester_pays().then(|| (REQUEST_PAYER.0.to_owned(), Some(REQUEST_PAYER.1.to_owned())));
         let query = Vec::from_iter(payer);
@@ -217,7 +219,8 @@ impl Caller {
             .map_err(|error| CallError::new(name, inner.endpoint.host(), CallCause::Endpoint(error)))?;
         let host_name = uri.authority().map_or_else(String::new, ToString::to_string);
         let failed = |cause| CallError::new(name, host_name.clone(), cause);
-        let credentials = inner.credentials.credentials().await.map_err(|e| failed(CallCause::Credentials(e)))?;
+        let credentials =
+            credentials::usable(&*inner.credentials).await.map_err(|e| failed(CallCause::Credentials(e)))?;
 
         let payload =
             if payload.remaining() == 0 { Payload::bytes(std::mem::take(&mut request.body)) } else { payload };

@@ -40,8 +40,8 @@ pub(crate) fn header(headers: &HeaderMap, name: &str) -> Option<Vec<u8>> {
 
 /// A header's value from text of the caller, marked as sensitive.
 ///
-/// Credentials with a byte that no header can carry (a line break) are sent with `?` in its place: the service then
-/// refuses them by name, which says more than a panic here.
+/// Credentials with a byte that no header can carry (a line break, see [`Credentials::broken`](crate::Credentials::broken))
+/// get `?` in its place: the service then refuses them by name, which says more than a panic here.
 pub(crate) fn sensitive_value(text: &str) -> HeaderValue {
     let allowed = |byte: u8| {
         if byte.is_ascii_control() && byte != b'\t' { b'?' } else { byte }

@@ -57,6 +57,25 @@ impl Credentials {
         self.secret.expose()
     }
 
+    /// Which of its texts holds a line break or another control character, in words: no header can carry that, and no key
+    /// has one. Such credentials were copied wrongly.
+    ///
+    /// ```
+    /// use oss_sign::Credentials;
+    ///
+    /// assert_eq!(Credentials::new("LTAI", "secret").broken(), None);
+    /// assert_eq!(Credentials::new("LTAI", "secret\n").broken(), Some("access key secret"));
+    /// ```
+    pub fn broken(&self) -> Option<&'static str> {
+        let texts = [
+            ("access key id", Some(self.access_key_id())),
+            ("access key secret", Some(self.access_key_secret())),
+            ("security token", self.security_token()),
+        ];
+        let is_broken = |text: &str| text.bytes().any(|byte| byte.is_ascii_control());
+        texts.into_iter().find(|(_, text)| text.is_some_and(is_broken)).map(|(name, _)| name)
+    }
+
     /// The security token; only temporary credentials have one. Do not print or store it.
     pub fn security_token(&self) -> Option<&str> {
         self.token.as_ref().map(Secret::expose)

@@ -58,6 +58,17 @@ pub trait CredentialsProvider: Send + Sync + fmt::Debug {
     fn invalidate(&self, refused: &Credentials);
 }
 
+/// The credentials to sign with; not such as no request can carry.
+pub(crate) async fn usable(provider: &dyn CredentialsProvider) -> Result<Credentials, CredentialsError> {
+    let credentials = provider.credentials().await?;
+    match credentials.broken() {
+        None => Ok(credentials),
+        Some(text) => Err(CredentialsError::Invalid(format!(
+            "the {text} holds a line break or another control character: copy it again, without"
+        ))),
+    }
+}
+
 /// Issues credentials: a service, a program, a file. Each call is one try; nothing is remembered.
 ///
 /// An implementation must not print a secret or a token in its `Debug`.

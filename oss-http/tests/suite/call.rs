@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, Uri};
 use oss_http::{
     BoxFuture, CallCause, CallError, Caller, Credentials, CredentialsError, CredentialsProvider, Endpoint, Fault,
-    Payload, ReplyBody, ResponseTimeout, Signer, SourceChanged, Transport, TransportError, clock,
+    Payload, ReplyBody, ResponseTimeout, Signer, SourceChanged, StaticCredentials, Transport, TransportError, clock,
 };
 use oss_proto::ops::{
     CompleteMultipartUpload, DeleteObject, GetObject, InitiateMultipartUpload, PutObject, UploadPart,
@@ -140,6 +140,27 @@ async fn every_attempt_is_signed_anew_with_the_credentials_of_now() {
         assert!(authorization.contains(&format!("Credential=key{attempt}/")), "{authorization}");
     }
     assert_eq!(scene.attempts(), 3);
+}
+
+#[tokio::test]
+async fn credentials_with_a_line_break_are_refused_before_a_request_and_not_shown() {
+    let given = [
+        (Credentials::new("id\n", SECRET), "access key id"),
+        (Credentials::new("id", format!("{SECRET}\r\n")), "access key secret"),
+        (Credentials::new("id", SECRET).with_security_token(format!("{TOKEN}\0")), "security token"),
+    ];
+    for (credentials, which) in given {
+        let script = Arc::new(Script::default());
+        let endpoint = Endpoint::parse("oss-cn-hangzhou.aliyuncs.com", None).unwrap();
+        let keys = Arc::new(StaticCredentials::new(credentials));
+        let caller = Caller::builder(endpoint, Signer::v4("cn-hangzhou"), keys, script.clone()).build();
+        let error = caller.call(&put(), Bytes::new()).await.unwrap_err();
+        let words = format!("{error}: {:?}", error.source());
+        assert!(matches!(error.cause, CallCause::Credentials(CredentialsError::Invalid(_))), "{words}");
+        assert!(words.contains(which) && !words.contains(SECRET) && !words.contains(TOKEN), "{words}");
+        assert!(caller.presign(Method::GET, &bucket(), &key(), Duration::from_secs(60)).await.is_err());
+        assert_eq!(script.seen.lock().unwrap().len(), 0);
+    }
 }
 
 #[tokio::test]
