@@ -73,3 +73,44 @@ async fn a_plain_call_names_the_other_way_too() {
     let command = "--region cn-beijing --endpoint https://oss-cn-beijing.aliyuncs.com oss://demo/k --upload-id 0004B9894A22E5B1888A1E29F8236E2D";
     assert!(ended.last_line().ends_with(command), "{}", ended.err);
 }
+
+/// A server and a client that speak IPv6, in a network of their own.
+#[cfg(target_os = "linux")]
+const OVER_IPV6: &str = r#"
+ip link set lo up && mkfifo ready || exit 1
+"$OSS" serve --listen '[::1]:0' > ready & server=$!
+exec 3< ready && read -r line <&3
+"$OSS" cp f oss://demo/k --json --endpoint "${line#listening on }"
+ended=$?
+kill $server
+exit $ended
+"#;
+
+#[cfg(target_os = "linux")]
+#[test]
+#[expect(clippy::print_stderr, reason = "why a test was skipped is for whoever runs it")]
+fn an_address_of_ipv6_is_served_and_reached() {
+    let possible = std::process::Command::new("unshare")
+        .args(["--net", "ip", "-6", "address", "add", "fd00::1", "dev", "lo"])
+        .output();
+    if !possible.as_ref().is_ok_and(|output| output.status.success()) {
+        eprintln!("skipped: no network namespace with IPv6 can be made here ({possible:?})");
+        return;
+    }
+    let bench = Bench::new();
+    bench.file("f", 300 * 1024);
+    // As all commands of the bench are run: nothing of this machine's configuration in sight.
+    let plain = bench.command(&[]);
+    let mut command = std::process::Command::new("unshare");
+    command.args(["--net", "sh", "-c", OVER_IPV6]).current_dir(bench.path()).env("OSS", plain.get_program());
+    for (name, value) in plain.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    command.env("OSS_REGION", "cn-hangzhou").env("OSS_ACCESS_KEY_ID", "id").env("OSS_ACCESS_KEY_SECRET", "top-secret");
+    let ended = Ended::of(command.output().unwrap());
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert_eq!(ended.event("completed")["size"], 300 * 1024);
+}
