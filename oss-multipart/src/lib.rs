@@ -1,25 +1,4 @@
-//! Resumable, verified multipart upload to Alibaba Cloud OSS.
-//!
-//! - [`machine`]: the transfer as a pure state machine: no clock, disk, socket or randomness of its own. All decisions
-//!   (what to send, what to prove, when to save, when to try again, when to publish) are here.
-//! - [`plan`]: how a file is cut.
-//! - [`upload`]: the driver that executes the machine's actions with `oss-http` and `oss-checkpoint`.
-//!
-//! **Guarantee**: [`upload`] returns `Ok` only for an object that is byte for byte the file, proven by CRC-64 before it
-//! was published. Anything else is finished by the same call again, and only what the server cannot prove it has is sent.
-//!
-//! **Limits**: regular files up to 48.8 TiB; a change to the file must show in its mtime or ctime, else see
-//! [`UploadObjectRequest::verify_source`].
-//!
-//! ```no_run
-//! # async fn example(caller: oss_http::Caller) -> Result<(), oss_multipart::UploadError> {
-//! use oss_multipart::{UploadObjectRequest, upload};
-//!
-//! let request = UploadObjectRequest::new("bucket", "big.iso", "/data/big.iso").parallel(3);
-//! let done = upload(&caller, "cn-hangzhou", request).await?;
-//! println!("verified crc64={}", done.crc64);
-//! # Ok(()) }
-//! ```
+#![doc = include_str!("../README.md")]
 
 mod calls;
 mod content_type;

@@ -88,7 +88,6 @@ exit $ended
 
 #[cfg(target_os = "linux")]
 #[test]
-#[expect(clippy::print_stderr, reason = "why a test was skipped is for whoever runs it")]
 fn an_address_of_ipv6_is_served_and_reached() {
     let possible = std::process::Command::new("unshare")
         .args(["--net", "ip", "-6", "address", "add", "fd00::1", "dev", "lo"])
