@@ -59,10 +59,21 @@ pub trait Dir: Send + Sync + 'static {
     /// `PermissionDenied`; those of the medium.
     fn read(&self, name: &str, limit: usize) -> io::Result<Vec<u8>>;
 
+    /// Whether nothing has that name; `false` also when that cannot be seen.
+    fn is_absent(&self, name: &str) -> bool {
+        matches!(self.read(name, 0), Err(error) if error.kind() == io::ErrorKind::NotFound)
+    }
+
     /// Takes the lock of that name, with `wait` when it is free. Released when the [`Lock`] is dropped or the process
     /// ends, however it ends.
     ///
     /// # Errors
     /// [`LockError::Busy`] only without `wait`.
     fn lock(&self, name: &str, holder: &Holder, wait: bool) -> Result<Lock, LockError>;
+
+    /// As [`Dir::lock`], where nothing has that name yet; `None` otherwise, and where it is not known how.
+    fn lock_anew(&self, name: &str, holder: &Holder) -> Option<Lock> {
+        let _ = (name, holder);
+        None
+    }
 }

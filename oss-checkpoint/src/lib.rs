@@ -6,6 +6,7 @@ mod dir;
 mod fingerprint;
 mod format;
 mod host;
+mod local_disk;
 mod lock;
 mod os_dir;
 mod place;

@@ -1,7 +1,7 @@
 use crate::host_name;
 use crate::os_dir::without_waiting;
 use std::fmt;
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, Metadata, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -114,14 +114,14 @@ impl fmt::Display for Words<'_> {
 pub(crate) fn acquire(path: &Path, holder: &Holder, wait: bool) -> Result<Lock, LockError> {
     let failed = |source| LockError::Io { path: path.to_owned(), source };
     loop {
-        let mut file = open(path).map_err(failed)?;
+        let (mut file, fresh) = open(path).map_err(failed)?;
         let locked = if wait { file.lock().map_err(TryLockError::Error) } else { file.try_lock() };
         match locked {
-            Ok(()) if is_at(&file, path).map_err(failed)? => {
-                sign(&mut file, holder);
-                return Ok(Lock::new(OsLock { file, path: path.to_owned() }));
+            Ok(()) => {
+                if let Some(lock) = held(file, path, holder, fresh).map_err(failed)? {
+                    return Ok(lock);
+                }
             }
-            Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 return Err(LockError::Busy { path: path.to_owned(), holder: read_holder(&mut file) });
             }
@@ -134,36 +134,63 @@ pub(crate) fn acquire(path: &Path, holder: &Holder, wait: bool) -> Result<Lock, 
     }
 }
 
+/// Makes the file at `path` and locks it; `None` when that is not done at once.
+pub(crate) fn acquire_new(path: &Path, holder: &Holder) -> Option<Lock> {
+    let file = create(path).ok()?;
+    file.try_lock().ok()?;
+    held(file, path, holder, true).ok()?
+}
+
+/// The lock on a file that is locked, if it still has its name.
+fn held(file: File, path: &Path, holder: &Holder, fresh: bool) -> io::Result<Option<Lock>> {
+    let held = OsLock { identity: identity(&file.metadata()?), file, path: path.to_owned() };
+    if !held.is_named()? {
+        return Ok(None);
+    }
+    sign(&held.file, holder, fresh);
+    Ok(Some(Lock::new(held)))
+}
+
 /// Another user's lock file can be opened for reading only. That is enough to lock it, and to see who holds it.
-fn open(path: &Path) -> io::Result<File> {
+fn open(path: &Path) -> io::Result<(File, bool)> {
+    match create(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        created => return created.map(|file| (file, true)),
+    }
     let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o644);
-    match without_waiting(&mut options).open(path) {
+    let opened = match options_of_lock(options.create(true)).open(path) {
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
             without_waiting(OpenOptions::new().read(true)).open(path).map_err(|_| error)
         }
         opened => opened,
-    }
+    };
+    opened.map(|file| (file, false))
+}
+
+fn create(path: &Path) -> io::Result<File> {
+    options_of_lock(OpenOptions::new().create_new(true)).open(path)
+}
+
+fn options_of_lock(options: &mut OpenOptions) -> &mut OpenOptions {
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(options, 0o644);
+    without_waiting(options.read(true).write(true).truncate(false))
 }
 
 #[cfg(unix)]
-fn is_at(file: &File, path: &Path) -> io::Result<bool> {
-    use std::os::unix::fs::MetadataExt;
-    let locked = file.metadata()?;
-    match std::fs::symlink_metadata(path) {
-        Ok(named) => Ok((named.dev(), named.ino()) == (locked.dev(), locked.ino())),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(error),
-    }
-}
-
+type Identity = (u64, u64);
 /// Elsewhere the name is never removed, see [`OsLock`].
 #[cfg(not(unix))]
-fn is_at(_file: &File, _path: &Path) -> io::Result<bool> {
-    Ok(true)
+type Identity = ();
+
+#[cfg(unix)]
+fn identity(metadata: &Metadata) -> Identity {
+    use std::os::unix::fs::MetadataExt;
+    (metadata.dev(), metadata.ino())
 }
+
+#[cfg(not(unix))]
+fn identity(_: &Metadata) -> Identity {}
 
 #[cfg(unix)]
 fn cannot_lock(error: &io::Error) -> bool {
@@ -179,10 +206,11 @@ fn cannot_lock(error: &io::Error) -> bool {
 }
 
 /// A full disk, or a file that a dead run of another user left, must not keep the lock from being taken: whoever finds no
-/// name says "another process".
-fn sign(file: &mut File, holder: &Holder) {
+/// name says "another process". A fresh file has nothing to be cut off.
+fn sign(mut file: &File, holder: &Holder, fresh: bool) {
     let text = format!("{}\n{}\n", holder.pid, holder.host);
-    let _unsigned = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(text.as_bytes()));
+    let cut = if fresh { Ok(()) } else { file.set_len(0).and_then(|()| file.rewind()) };
+    let _unsigned = cut.and_then(|()| file.write_all(text.as_bytes()));
 }
 
 fn read_holder(file: &mut File) -> Option<Holder> {
@@ -209,6 +237,24 @@ fn look(file: &mut File) -> Option<Holder> {
 struct OsLock {
     file: File,
     path: PathBuf,
+    identity: Identity,
+}
+
+impl OsLock {
+    /// The path still names the locked file.
+    #[cfg(unix)]
+    fn is_named(&self) -> io::Result<bool> {
+        match std::fs::symlink_metadata(&self.path) {
+            Ok(named) => Ok(identity(&named) == self.identity),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    #[cfg(not(unix))]
+    fn is_named(&self) -> io::Result<bool> {
+        Ok(true)
+    }
 }
 
 /// The name goes first, the lock with the file. Without inode numbers the next holder could not see that its file has
@@ -216,7 +262,7 @@ struct OsLock {
 #[cfg(unix)]
 impl Drop for OsLock {
     fn drop(&mut self) {
-        if is_at(&self.file, &self.path).unwrap_or(false) {
+        if self.is_named().unwrap_or(false) {
             let _left_over = std::fs::remove_file(&self.path);
         }
     }

@@ -48,6 +48,7 @@ impl Dir for OsDir {
     fn remove(&self, name: &str) -> io::Result<()> {
         let path = self.path.join(name);
         match fs::remove_file(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(error),
             Err(_) if fs::symlink_metadata(&path).is_ok_and(|there| there.is_dir()) => fs::remove_dir(&path),
             done => done,
         }
@@ -82,8 +83,16 @@ impl Dir for OsDir {
         Ok(bytes)
     }
 
+    fn is_absent(&self, name: &str) -> bool {
+        matches!(fs::symlink_metadata(self.path.join(name)), Err(error) if error.kind() == io::ErrorKind::NotFound)
+    }
+
     fn lock(&self, name: &str, holder: &Holder, wait: bool) -> Result<Lock, LockError> {
         lock::acquire(&self.path.join(name), holder, wait)
+    }
+
+    fn lock_anew(&self, name: &str, holder: &Holder) -> Option<Lock> {
+        lock::acquire_new(&self.path.join(name), holder)
     }
 }
 

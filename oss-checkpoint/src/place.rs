@@ -1,6 +1,7 @@
 //! Where checkpoints live and what they are called, see `FORMAT.md`.
 
 use crate::checkpoint::Job;
+use crate::local_disk;
 use crate::os_dir::{OsDir, private, unless_absent, without_waiting};
 use crate::store::Store;
 use std::ffi::OsString;
@@ -8,6 +9,7 @@ use std::fs::{self, OpenOptions};
 use std::io;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 /// Longest file name that stands in a checkpoint's name as it is: with all that is added, 255 bytes are not passed.
 pub(crate) const MAX_PLAIN_NAME: usize = 180;
@@ -71,8 +73,7 @@ impl Places {
     /// # Errors
     /// [`PlaceError::Unusable`] for a given directory only: of the others none may be [writable](Places::writable).
     pub fn for_upload(canonical_file: &Path, job: &Job, checkpoint_dir: Option<&Path>) -> Result<Self, PlaceError> {
-        let state_dir = || state_dir(&|name| std::env::var_os(name));
-        Self::choose(canonical_file, job, checkpoint_dir, state_dir)
+        Self::choose(canonical_file, job, checkpoint_dir, || user_state().map(Path::to_owned))
     }
 
     /// The same places for an upload that most likely saves nothing (a small file): no writing is tried, so that none is
@@ -86,11 +87,18 @@ impl Places {
             return Err(PlaceError::NotAFile(canonical_file.to_owned()));
         };
         let mut places = vec![Place::beside(parent, canonical_file, job, None)];
-        if let Some(dir) = state_dir(&|name| std::env::var_os(name)) {
-            let place = Place::shared(dir, PlaceKind::UserState, canonical_file, job, None);
+        if let Some(dir) = user_state() {
+            let place = Place::shared(dir.to_owned(), PlaceKind::UserState, canonical_file, job, None);
             places.extend(fs::symlink_metadata(place.path()).is_ok().then_some(place));
         }
         Ok(Self(places))
+    }
+
+    /// Whether all that [`Places::untried`] looks at for this file is on disks of this machine, as far as that is known:
+    /// then it, and what is done in its places, waits for no other machine. Asking may.
+    pub fn are_local(canonical_file: &Path) -> bool {
+        let beside = canonical_file.parent().is_some_and(local_disk::holds);
+        beside && user_state().is_none_or(local_disk::holds)
     }
 
     /// The first place where a new checkpoint can be written.
@@ -236,6 +244,12 @@ fn hash(fields: &[&[u8]]) -> u128 {
         .iter()
         .flat_map(|field| length(field).into_iter().chain(field.iter().copied()))
         .fold(BASIS, |hash, byte| (hash ^ u128::from(byte)).wrapping_mul(PRIME))
+}
+
+/// The user's state directory, as the environment named it first.
+fn user_state() -> Option<&'static Path> {
+    static DIR: OnceLock<Option<PathBuf>> = OnceLock::new();
+    DIR.get_or_init(|| state_dir(&|name| std::env::var_os(name))).as_deref()
 }
 
 /// Where this platform keeps what programs remember: absolute paths only, as the XDG specification asks.

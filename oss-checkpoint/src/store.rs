@@ -111,6 +111,12 @@ impl<D: Dir> Store<D> {
         self.inner.dir.lock(&self.beside("lock"), &Holder::current(), false)
     }
 
+    /// Takes the lock by making its file, without ever waiting for anybody; `None` when there is a file already, or
+    /// anything else asks for a second look: then [`Store::lock`] is to be called.
+    pub fn lock_anew(&self) -> Option<Lock> {
+        self.inner.dir.lock_anew(&self.beside("lock"), &Holder::current())
+    }
+
     /// Takes the lock when it is free; blocks until then, for any time.
     ///
     /// # Errors
@@ -135,6 +141,11 @@ impl<D: Dir> Store<D> {
                 _ => Err(error),
             },
         }
+    }
+
+    /// Whether surely nothing is there, without reading what is: [`Store::load`] would be [`Loaded::Nothing`].
+    pub fn is_absent(&self) -> bool {
+        self.inner.dir.is_absent(&self.inner.name)
     }
 
     /// Replaces the checkpoint. On `Ok` it is durable; after any crash the file is the former one or this one, whole.
@@ -179,13 +190,26 @@ impl<D: Dir> Store<D> {
         let mut newest = self.newest();
         *newest = newest.saturating_add(1);
         let removed = self.inner.dir.remove(&self.inner.name);
-        let mut changed = removed.is_ok();
-        for left_over in ["tmp", "bad"] {
-            changed |= self.inner.dir.remove(&self.beside(left_over)).is_ok();
-        }
+        let changed = self.remove_left_overs() | removed.is_ok();
         unless_absent(removed)?;
-        // Nothing was there: there is nothing to make durable either, and a small file never has anything there.
+        // Nothing was there: there is nothing to make durable either.
         if changed { unless_absent(self.inner.dir.sync_dir()) } else { Ok(()) }
+    }
+
+    /// As [`Store::discard`] of a store that, under this lock, was loaded as [`Loaded::Nothing`] and not saved to: the
+    /// checkpoint, which is not there, is not looked for again.
+    ///
+    /// # Errors
+    /// When the removal of something left over cannot be made durable.
+    pub fn discard_left_overs(&self) -> io::Result<()> {
+        let mut newest = self.newest();
+        *newest = newest.saturating_add(1);
+        if self.remove_left_overs() { unless_absent(self.inner.dir.sync_dir()) } else { Ok(()) }
+    }
+
+    /// Whether there were any.
+    fn remove_left_overs(&self) -> bool {
+        ["tmp", "bad"].into_iter().fold(false, |any, end| self.inner.dir.remove(&self.beside(end)).is_ok() | any)
     }
 
     /// The one place that writes: temporary file in the same directory, write, sync, rename, sync the directory.

@@ -9,7 +9,7 @@ use oss_http::proto::ops::{
 };
 use oss_http::proto::{Bucket, Key};
 use oss_http::{Answered, Caller, Chosen, CredentialsError, DefaultCredentials, Endpoint, HyperTransport, ReplyBody};
-use oss_multipart::{Completed, Memory, UploadObjectRequest};
+use oss_multipart::{Completed, Directories, Memory, UploadObjectRequest};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,6 +37,7 @@ pub struct Client {
     /// Empty when V1 signs and nobody said it.
     region: Arc<str>,
     memory: Memory,
+    directories: Directories,
     /// `None` behind another transport.
     sockets: Option<Arc<HyperTransport>>,
 }
@@ -54,7 +55,8 @@ impl Client {
         memory: Memory,
         sockets: Option<Arc<HyperTransport>>,
     ) -> Self {
-        Self { caller, default_credentials, region: region.into(), memory, sockets }
+        let directories = Directories::default();
+        Self { caller, default_credentials, region: region.into(), memory, directories, sockets }
     }
 
     /// The server this client asks.
@@ -110,7 +112,7 @@ impl Client {
     #[doc(alias = "ResumableUploadObject")]
     #[doc(alias = "uploadFile")]
     pub async fn resumable_upload_object(&self, request: UploadObjectRequest) -> Result<Completed, Error> {
-        let request = request.memory_unless_given(&self.memory);
+        let request = request.memory_unless_given(&self.memory).directories(&self.directories);
         Ok(oss_multipart::upload(&self.caller, &self.region, request).await?)
     }
 

@@ -7,7 +7,8 @@ use crate::error::{Cause, UploadError};
 use crate::flights::Flights;
 use crate::machine::{Action, ActionId, Completed, Event, Notice, Now, Outcome, Parallel, Reply};
 use crate::memory::Memory;
-use crate::prepare::{Prepared, prepare};
+use crate::prepare::{Prepared, asked_for, prepare};
+use crate::prepare_at_once::prepare_at_once;
 use crate::request::{Observer, Progress, UploadObjectRequest};
 use crate::saver::Saver;
 use crate::span::SpanObserver;
@@ -36,7 +37,6 @@ const ERRORS_KEPT: usize = 64;
 /// with the last save flushed, cancel the request's [`CancellationToken`] and await the end (within a second).
 pub async fn upload(caller: &Caller, region: &str, mut request: UploadObjectRequest) -> Result<Completed, UploadError> {
     let (observer, spans) = (request.observer.take(), request.spans.take());
-    let (endpoint, region) = (caller.endpoint().to_string(), region.to_owned());
     let caller = match request.traffic_limit {
         Some(limit) => caller.clone().with_traffic_limit(Some(limit)),
         None => caller.clone(),
@@ -47,11 +47,17 @@ pub async fn upload(caller: &Caller, region: &str, mut request: UploadObjectRequ
         *most = room.min(*most);
     }
     let connections = request.options.parallel.most();
-    let preparing = tokio::task::spawn_blocking(move || prepare(&request, endpoint, region));
-    // The lock may be waited for; whoever gives up leaves it to the thread that waits, which lets it go at once.
-    let prepared = tokio::select! {
-        prepared = preparing => prepared.unwrap_or_else(resume_panic)?,
-        () = cancel.cancelled() => return Err(UploadError::cancelled()),
+    let asked_for = asked_for(&request, caller.endpoint().to_string(), region)?;
+    let prepared = match prepare_at_once(&request, &asked_for) {
+        Some(prepared) => prepared,
+        None => {
+            let preparing = tokio::task::spawn_blocking(move || prepare(&request, asked_for));
+            // The lock may be waited for; whoever gives up leaves it to the thread that waits, which lets it go at once.
+            tokio::select! {
+                prepared = preparing => prepared.unwrap_or_else(resume_panic)?,
+                () = cancel.cancelled() => return Err(UploadError::cancelled()),
+            }
+        }
     };
     progress.begin(prepared.source.fingerprint().size);
     let _share = memory.join(connections);
@@ -81,7 +87,7 @@ impl Driver {
         observer: Option<Observer>,
         spans: Option<SpanObserver>,
     ) -> Self {
-        let Prepared { source, job, upload, store, lock, notices } = prepared;
+        let Prepared { source, job, upload, store, lock, notices, at_once } = prepared;
         let began = Instant::now();
         let flights = Flights::new(began, source.fingerprint().size, spans);
         Self {
@@ -90,7 +96,7 @@ impl Driver {
             context: Arc::new(calls::Context { caller, job, source, progress, memory }),
             calls: JoinSet::new(),
             flights,
-            saver: Saver::new(store, lock),
+            saver: Saver::new(store, lock, at_once),
             stop: Arc::default(),
             errors: VecDeque::new(),
             observer,
@@ -140,7 +146,11 @@ impl Driver {
             let gauge = self.flights.begin(self.now(), id, &action);
             match action {
                 Action::Save(checkpoint) => self.saver.save(id, checkpoint),
-                Action::Discard => self.saver.discard(id),
+                Action::Discard => {
+                    if let Some(ended) = self.saver.discard(id) {
+                        self.handle(Ok((id, ended)));
+                    }
+                }
                 action => {
                     let call = calls::perform(self.context.clone(), action, self.stop.clone(), gauge);
                     self.calls.spawn(async move { (id, call.await) });

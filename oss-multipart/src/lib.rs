@@ -2,19 +2,23 @@
 
 mod calls;
 mod content_type;
+mod directories;
 mod driver;
 mod error;
 mod flights;
 pub mod machine;
 mod memory;
+mod opening;
 pub mod plan;
 mod prepare;
+mod prepare_at_once;
 mod request;
 mod saver;
 mod settled;
 mod source;
 mod span;
 
+pub use directories::Directories;
 pub use driver::upload;
 pub use error::{Cause, ErrorKind, UploadError};
 pub use machine::{Callback, Completed, Event, Failure, Notice, Parallel, Published, Why};

@@ -5,6 +5,7 @@
 use crate::content_type;
 use crate::error::UploadError;
 use crate::machine::{Earlier, Event, Notice, Upload};
+use crate::opening;
 use crate::plan::{DEFAULT_PART_SIZE, Plan, PlanError};
 use crate::request::UploadObjectRequest;
 use crate::source::SourceFile;
@@ -30,31 +31,16 @@ pub(crate) struct Prepared {
     pub(crate) lock: Option<Lock>,
     /// Said before the machine's own events.
     pub(crate) notices: Vec<Event>,
+    /// Everything was done without another thread, and no checkpoint is there: so can the end be.
+    pub(crate) at_once: bool,
 }
 
 /// Checks and opens everything; blocks on the disk (and on the lock, when asked to wait).
-pub(crate) fn prepare(
-    request: &UploadObjectRequest,
-    endpoint: String,
-    region: String,
-) -> Result<Prepared, UploadError> {
-    request.headers.check_together()?;
-    let asked_for = Job {
-        endpoint: request.endpoint_name.clone().unwrap_or(endpoint),
-        region,
-        bucket: request.bucket.clone()?,
-        key: request.key.clone()?,
-        headers: request.headers.clone(),
-    };
-    if !(1..=1024).contains(&request.options.parallel.most()) {
-        return Err(UploadError::Parallel(request.options.parallel.most()));
-    }
-    if let Some(part_size) = request.part_size.filter(|size| !(MIN_PART_SIZE..=MAX_PART_SIZE).contains(size)) {
-        return Err(PlanError::PartSize(part_size).into());
-    }
+pub(crate) fn prepare(request: &UploadObjectRequest, asked_for: Job) -> Result<Prepared, UploadError> {
     let mut notices = Vec::new();
     let (file, place, lock) = open_locked(request, &asked_for, &mut notices)?;
-    let source = Source { path: file.path().to_owned(), host: host_name(), fingerprint: file.fingerprint().clone() };
+    request.directories.learn(&request.file_path, &file);
+    let source = source_of(&file);
     let mut job = with_content_type(asked_for.clone(), file.path());
     let asked = asked_plan(&file, request)?;
     let store = place.store();
@@ -76,12 +62,40 @@ pub(crate) fn prepare(
         Earlier::Resume { checkpoint, .. } => Plan::new(source.fingerprint.size, checkpoint.part_size)?,
         _ => asked,
     };
-    let wall = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    let upload = Upload::new(job.clone(), source, plan, request.options.clone(), earlier, wall, fastrand::u64(..));
-    Ok(Prepared { source: Arc::new(file), job, upload, store, lock, notices })
+    let upload = machine(request, job.clone(), source, plan, earlier);
+    Ok(Prepared { source: Arc::new(file), job, upload, store, lock, notices, at_once: false })
 }
 
-fn asked_plan(file: &SourceFile, request: &UploadObjectRequest) -> Result<Plan, PlanError> {
+/// What is asked for, checked as far as that needs neither file nor server.
+pub(crate) fn asked_for(request: &UploadObjectRequest, endpoint: String, region: &str) -> Result<Job, UploadError> {
+    request.headers.check_together()?;
+    let job = Job {
+        endpoint: request.endpoint_name.clone().unwrap_or(endpoint),
+        region: region.to_owned(),
+        bucket: request.bucket.clone()?,
+        key: request.key.clone()?,
+        headers: request.headers.clone(),
+    };
+    if !(1..=1024).contains(&request.options.parallel.most()) {
+        return Err(UploadError::Parallel(request.options.parallel.most()));
+    }
+    if let Some(part_size) = request.part_size.filter(|size| !(MIN_PART_SIZE..=MAX_PART_SIZE).contains(size)) {
+        return Err(PlanError::PartSize(part_size).into());
+    }
+    Ok(job)
+}
+
+pub(crate) fn source_of(file: &SourceFile) -> Source {
+    Source { path: file.path().to_owned(), host: host_name(), fingerprint: file.fingerprint().clone() }
+}
+
+/// The transfer, from now on.
+pub(crate) fn machine(request: &UploadObjectRequest, job: Job, source: Source, plan: Plan, earlier: Earlier) -> Upload {
+    let wall = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    Upload::new(job, source, plan, request.options.clone(), earlier, wall, fastrand::u64(..))
+}
+
+pub(crate) fn asked_plan(file: &SourceFile, request: &UploadObjectRequest) -> Result<Plan, PlanError> {
     Plan::new(file.fingerprint().size, request.part_size.unwrap_or(DEFAULT_PART_SIZE))
 }
 
@@ -93,7 +107,8 @@ fn open_locked(
     notices: &mut Vec<Event>,
 ) -> Result<(SourceFile, Place, Option<Lock>), UploadError> {
     let path = &request.file_path;
-    let open = || SourceFile::open(path).map_err(|source| UploadError::File { path: path.clone(), source });
+    let failed = |source| UploadError::File { path: path.clone(), source };
+    let open = || opening::open(path).map(SourceFile::new).map_err(failed);
     loop {
         let mut file = open()?;
         let mut said = Vec::new();
@@ -134,6 +149,9 @@ fn place(
 
 /// Where a checkpoint is, else where one can be written.
 fn chosen(places: Places) -> Place {
+    if let [only] = &places[..] {
+        return only.clone();
+    }
     let writable = |place: &&Place| place.refusal.is_none();
     let found = places.iter().filter(writable).find(|place| std::fs::symlink_metadata(place.path()).is_ok());
     found.or(places.writable()).unwrap_or(&places[0]).clone()
@@ -175,7 +193,7 @@ fn is_full(error: &std::io::Error) -> bool {
 }
 
 /// A type that the caller gave stands; else the name tells it, where it can.
-fn with_content_type(mut job: Job, file: &Path) -> Job {
+pub(crate) fn with_content_type(mut job: Job, file: &Path) -> Job {
     if job.headers.get(CONTENT_TYPE).is_none()
         && let Some(guessed) = content_type::guess(job.key.as_str(), file)
     {

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
+use crate::directories::Directories;
 use crate::machine::Event;
 use crate::memory::Memory;
 use crate::span::{Span, SpanObserver};
@@ -34,6 +35,7 @@ pub struct UploadObjectRequest {
     pub(crate) spans: Option<SpanObserver>,
     pub(crate) progress: Progress,
     pub(crate) memory: Option<Memory>,
+    pub(crate) directories: Directories,
     pub(crate) cancel: CancellationToken,
 }
 
@@ -57,6 +59,7 @@ impl UploadObjectRequest {
             spans: None,
             progress: Progress::default(),
             memory: None,
+            directories: Directories::default(),
             cancel: CancellationToken::new(),
         }
     }
@@ -196,6 +199,14 @@ impl UploadObjectRequest {
     #[must_use]
     pub fn memory_unless_given(mut self, memory: &Memory) -> Self {
         self.memory.get_or_insert_with(|| memory.clone());
+        self
+    }
+
+    /// What uploads learn about directories, shared with other uploads; the client's, when it makes the call. Alone, an
+    /// upload knows nothing yet.
+    #[must_use]
+    pub fn directories(mut self, directories: &Directories) -> Self {
+        self.directories = directories.clone();
         self
     }
 

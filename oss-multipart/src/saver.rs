@@ -3,6 +3,7 @@
 use crate::calls::Ended;
 use crate::machine::{ActionId, Reply};
 use oss_checkpoint::{Checkpoint, Lock, OsDir, Store};
+use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::task::{JoinError, JoinSet};
 
@@ -13,6 +14,8 @@ pub(crate) struct Saver {
     saves: JoinSet<(ActionId, Ended)>,
     /// The lock is let go by what is under way.
     released: bool,
+    /// No checkpoint is there, and the directory is fast: the end needs no other thread.
+    at_once: bool,
 }
 
 #[derive(Debug)]
@@ -23,28 +26,28 @@ struct Disk {
 }
 
 impl Saver {
-    pub(crate) fn new(store: Store<OsDir>, lock: Option<Lock>) -> Self {
-        Self { disk: Arc::new(Mutex::new(Disk { store, lock })), saves: JoinSet::new(), released: false }
+    /// `at_once`: as [`Prepared`](crate::prepare::Prepared) has it.
+    pub(crate) fn new(store: Store<OsDir>, lock: Option<Lock>, at_once: bool) -> Self {
+        Self { disk: Arc::new(Mutex::new(Disk { store, lock })), saves: JoinSet::new(), released: false, at_once }
     }
 
     pub(crate) fn save(&mut self, id: ActionId, checkpoint: Box<Checkpoint>) {
+        self.at_once = false;
         self.with_disk(id, move |disk| match disk.store.save(&checkpoint) {
             Ok(()) => Reply::Saved,
             Err(error) => Reply::NotSaved(chain(&error)),
         });
     }
 
-    /// Removes the checkpoint and lets the lock go; no save comes after it.
-    pub(crate) fn discard(&mut self, id: ActionId) {
+    /// Removes the checkpoint and lets the lock go; no save comes after it. How it ended, if it has ended already.
+    pub(crate) fn discard(&mut self, id: ActionId) -> Option<Ended> {
         self.released = true;
-        self.with_disk(id, |disk| {
-            let discarded = disk.store.discard();
-            disk.lock = None;
-            match discarded {
-                Ok(()) => Reply::Discarded,
-                Err(error) => Reply::NotSaved(error.to_string()),
-            }
-        });
+        if self.at_once {
+            let mut disk = self.disk.lock().unwrap_or_else(PoisonError::into_inner);
+            return Some(Ok(disk.let_go(Store::discard_left_overs)));
+        }
+        self.with_disk(id, |disk| disk.let_go(Store::discard));
+        None
     }
 
     /// The next save that ended; `None` when none is under way.
@@ -71,6 +74,17 @@ impl Saver {
     fn with_disk(&mut self, id: ActionId, work: impl FnOnce(&mut Disk) -> Reply + Send + 'static) {
         let disk = self.disk.clone();
         self.saves.spawn_blocking(move || (id, Ok(work(&mut disk.lock().unwrap_or_else(PoisonError::into_inner)))));
+    }
+}
+
+impl Disk {
+    fn let_go(&mut self, discard: impl FnOnce(&Store) -> io::Result<()>) -> Reply {
+        let discarded = discard(&self.store);
+        self.lock = None;
+        match discarded {
+            Ok(()) => Reply::Discarded,
+            Err(error) => Reply::NotSaved(error.to_string()),
+        }
     }
 }
 

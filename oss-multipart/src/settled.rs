@@ -4,7 +4,7 @@
 #![expect(clippy::disallowed_methods, reason = "file times are compared with the time of day")]
 
 use oss_checkpoint::{Fingerprint, Timestamp};
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -15,20 +15,35 @@ const COARSE_TICK: Duration = Duration::from_secs(2);
 /// Whoever goes on writing is found out by the times that move then.
 const MAX_WAITS: u32 = 3;
 
-/// The fingerprint of an open file, such that every later change gives another one. Blocks for two seconds at most, and
-/// not at all for a file that has been at rest.
+/// What the system says of an open file, such that every later change makes it say something else. Blocks for two seconds
+/// at most, and not at all for a file that has been at rest.
 ///
 /// # Errors
 /// The operating system's.
-pub(crate) fn fingerprint(file: &File) -> io::Result<Fingerprint> {
+pub(crate) fn metadata(file: &File) -> io::Result<Metadata> {
     for _ in 0..MAX_WAITS {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        match remaining(&Fingerprint::of(&file.metadata()?), now) {
-            Some(wait) => std::thread::sleep(wait),
-            None => break,
+        match look(file)? {
+            (_, Some(wait)) => std::thread::sleep(wait),
+            (metadata, None) => return Ok(metadata),
         }
     }
-    Ok(Fingerprint::of(&file.metadata()?))
+    file.metadata()
+}
+
+/// As [`metadata`], without waiting: `None` when the file has not been at rest.
+///
+/// # Errors
+/// The operating system's.
+pub(crate) fn metadata_at_once(file: &File) -> io::Result<Option<Metadata>> {
+    look(file).map(|(metadata, wait)| wait.is_none().then_some(metadata))
+}
+
+fn look(file: &File) -> io::Result<(Metadata, Option<Duration>)> {
+    // The clock first: what changes between the two is younger than it.
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let metadata = file.metadata()?;
+    let wait = remaining(&Fingerprint::of(&metadata), now);
+    Ok((metadata, wait))
 }
 
 /// How long until the next change is sure to be seen; `None` when it is already. Times in the future tell nothing.
@@ -72,7 +87,7 @@ mod tests {
         for round in 0..5 {
             std::fs::write(&path, [round]).unwrap();
             let file = File::open(&path).unwrap();
-            let found = fingerprint(&file).unwrap();
+            let found = Fingerprint::of(&metadata(&file).unwrap());
             let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
             assert!(now - since_epoch(found.ctime).unwrap() >= TICK);
             std::fs::write(&path, [round + 100]).unwrap();

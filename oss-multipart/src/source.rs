@@ -19,8 +19,8 @@ use std::task::{Context, Poll, ready};
 use tokio::task::JoinHandle;
 
 use crate::memory::{Buffer, Memory, PIECE, Taking};
+use crate::opening::Opened;
 use crate::plan::Range;
-use crate::settled;
 use crate::span::Gauge;
 
 /// A regular file, opened once for the whole transfer.
@@ -32,20 +32,10 @@ pub(crate) struct SourceFile {
 }
 
 impl SourceFile {
-    /// Opens a regular file; `path` is made canonical. Blocks for a moment when the file was just written.
-    ///
-    /// # Errors
-    /// The operating system's, or `InvalidInput` for what is not a regular file.
-    pub(crate) fn open(path: &Path) -> io::Result<Self> {
-        let path = std::fs::canonicalize(path)?;
-        let metadata = std::fs::metadata(&path)?;
-        if !metadata.is_file() {
-            let what = if metadata.is_dir() { "a directory" } else { "not a regular file" };
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("it is {what}")));
-        }
-        let file = File::open(&path)?;
-        let fingerprint = settled::fingerprint(&file)?;
-        Ok(Self { file, path, fingerprint })
+    /// The file that was opened for a transfer.
+    pub(crate) fn new(opened: Opened) -> Self {
+        let Opened { file, path, fingerprint } = opened;
+        Self { file, path, fingerprint }
     }
 
     /// The canonical path.
@@ -83,12 +73,12 @@ impl SourceFile {
         if Fingerprint::of(metadata) == self.fingerprint { Ok(()) } else { Err(io::Error::other(SourceChanged)) }
     }
 
-    /// Reads a small file whole into `buffer`, which is of its size.
+    /// Reads a small file whole into `buffer`, which is of its size. What is as it was when opened after it has been read
+    /// was so all the time.
     ///
     /// # Errors
     /// [`SourceChanged`] inside the error when it changed meanwhile.
     pub(crate) fn read_whole(&self, buffer: &mut Buffer) -> io::Result<()> {
-        self.check()?;
         let size = usize::try_from(self.fingerprint.size).map_err(io::Error::other)?;
         read_exact_at(&self.file, buffer.filling(size), 0)?;
         self.check()
@@ -100,7 +90,6 @@ impl SourceFile {
     /// # Errors
     /// [`SourceChanged`] inside the error when it changed meanwhile.
     pub(crate) fn read_whole_cached(&self, buffer: &mut Buffer) -> io::Result<bool> {
-        self.check()?;
         let size = usize::try_from(self.fingerprint.size).map_err(io::Error::other)?;
         let whole = read_cached(&self.file, buffer.filling(size), 0);
         self.check()?;
@@ -305,6 +294,7 @@ fn shrunk(error: io::Error) -> io::Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::opening;
     use std::future::poll_fn;
     use std::io::Write;
 
@@ -325,7 +315,7 @@ mod tests {
         let bytes: Vec<u8> = (0..len).map(|i| u8::try_from(i * 31 % 251).unwrap()).collect();
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(&bytes).unwrap();
-        let source = Arc::new(SourceFile::open(file.path()).unwrap());
+        let source = Arc::new(SourceFile::new(opening::open(file.path()).unwrap()));
         (file, bytes, source)
     }
 
@@ -389,12 +379,5 @@ mod tests {
         assert_eq!(source.digest(range, false, &mut memory.piece().await, &go).unwrap(), (Crc64::of(part), None));
         let stopped = source.digest(range, false, &mut memory.piece().await, &AtomicBool::new(true)).unwrap_err();
         assert_eq!(stopped.kind(), io::ErrorKind::Interrupted);
-    }
-
-    #[test]
-    fn a_directory_is_refused_in_words() {
-        let directory = tempfile::tempdir().unwrap();
-        let error = SourceFile::open(directory.path()).unwrap_err();
-        assert!(error.to_string().contains("a directory"), "{error}");
     }
 }
