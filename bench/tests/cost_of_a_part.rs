@@ -170,6 +170,49 @@ fn a_small_part_is_one_read_one_write_and_one_reply() {
     assert!(all.calls <= more * 7, "nothing else: {} calls of {more} parts", all.calls);
 }
 
+/// Uploads `files` files of 4 KiB through one client under strace and counts every call.
+fn traced_files(files: u64) -> BTreeMap<String, Count> {
+    let folder = tempfile::tempdir().unwrap();
+    // Through a link (some systems have one at /tmp) a file costs a little more.
+    let root = folder.path().canonicalize().unwrap();
+    let source = root.join("files");
+    fs::create_dir(&source).unwrap();
+    for index in 0..files {
+        fs::write(source.join(format!("{index:05}")), [7; 4096]).unwrap();
+    }
+    // A file that was written within the last tick of the file system's clock is waited for.
+    std::thread::sleep(std::time::Duration::from_millis(100));
+    let sink = Sink::start(&source.join("00000"), 100 * 1024);
+    let log = root.join("strace.log");
+    let status = Command::new("strace")
+        .args(["-f", "-qq", "-e", "signal=none", "-o"])
+        .arg(&log)
+        .arg(env!("CARGO_BIN_EXE_oss-bench"))
+        .args(["files", "--connections", "4", "--endpoint", &format!("http://127.0.0.1:{}", sink.port), "--source"])
+        .arg(&source)
+        .status()
+        .unwrap();
+    assert!(status.success(), "the upload failed");
+    assert_eq!(fs::read_dir(&source).unwrap().count() as u64, files, "nothing is left beside the files");
+    counts(&fs::read_to_string(&log).unwrap())
+}
+
+#[test]
+fn a_small_file_is_one_request_and_few_calls_about_its_lock() {
+    if let Some(why) = untraceable() {
+        return eprintln!("skipped: {why}");
+    }
+    let more = 200;
+    let cost = cost(&traced_files(50), &traced_files(50 + more));
+    let Cost { reads, writes, stats, all } = &cost;
+    eprintln!("{more} files: {reads:?} read, {writes:?} written, {stats:?} stat, {all:?} in all");
+    assert_eq!(reads.bytes, more * 4096, "every byte is read once");
+    assert!(reads.calls <= more * 5 / 4, "one read a file: {} of {more}", reads.calls);
+    assert!(writes.calls <= more * 5 / 2, "one request a file, and the lock's record: {} of {more}", writes.calls);
+    assert!(stats.calls <= more * 9, "few looks: {} of {more}", stats.calls);
+    assert!(all.calls <= more * 24, "nothing else: {} calls of {more} files", all.calls);
+}
+
 #[test]
 fn calls_are_counted_whole_or_in_two_pieces() {
     let log = "12 preadv2(9, [{iov_base=\"x = 7\", iov_len=3}], 1, 0, RWF_NOWAIT) = 3\n\

@@ -14,6 +14,7 @@ mod network;
 mod odd_keys;
 mod resume;
 mod sizes;
+mod small_files;
 mod socket;
 
 use oss_emulator::{Emulator, Fault, Gate, Hook, Operation, Rule, Until};
