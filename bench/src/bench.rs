@@ -105,7 +105,12 @@ impl Bench {
     }
 
     pub(crate) fn cost(&self, command: &Command) -> io::Result<Cost> {
-        measure::run(&self.me, &self.folder, command)
+        measure::run(&self.me, &self.folder, command, None)
+    }
+
+    /// While the pages of `file` are dropped as they are made.
+    pub(crate) fn cost_without_pages(&self, command: &Command, file: &Path) -> io::Result<Cost> {
+        measure::run(&self.me, &self.folder, command, Some(file))
     }
 
     /// A side that runs one command.

@@ -27,8 +27,8 @@ pub(crate) fn file(folder: &Path, size: u64) -> io::Result<PathBuf> {
 }
 
 /// A new file of `size` zeros of which the disk holds none, and the page cache neither.
-pub(crate) fn sparse(folder: &Path, size: u64) -> io::Result<PathBuf> {
-    let path = folder.join("sparse");
+pub(crate) fn sparse(folder: &Path, name: &str, size: u64) -> io::Result<PathBuf> {
+    let path = folder.join(name);
     let _ = fs::remove_file(&path);
     File::create(&path)?.set_len(size)?;
     Ok(path)

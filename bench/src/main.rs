@@ -12,6 +12,7 @@ mod files;
 mod floor;
 mod measure;
 mod network;
+mod pages;
 mod report;
 mod rows;
 mod sink;
@@ -19,7 +20,6 @@ mod spread;
 mod syscalls;
 
 use clap::{Parser, Subcommand};
-use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -46,12 +46,7 @@ enum Command {
     /// The library: every file of a folder
     Files(files::Options),
     /// Runs a command and writes what it cost
-    Measure {
-        #[arg(long)]
-        report: PathBuf,
-        #[arg(last = true)]
-        command: Vec<OsString>,
-    },
+    Measure(measure::Options),
 }
 
 fn main() -> ExitCode {
@@ -72,7 +67,7 @@ fn run(command: Command) -> io::Result<ExitCode> {
         Command::BareHyper(options) => floor::bare_hyper::run(&options)?,
         Command::Read { file } => floor::read::run(&file)?,
         Command::Files(options) => files::run(&options)?,
-        Command::Measure { report, command } => return measure::trampoline(&report, &command),
+        Command::Measure(options) => return measure::trampoline(&options),
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,5 +1,7 @@
 //! What a process cost, by the operating system's own account.
 
+use crate::pages;
+use clap::Args;
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeVal;
 use serde_json::{Value, json};
@@ -9,6 +11,18 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
+
+/// What to run, and where its cost goes.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Options {
+    #[arg(long)]
+    report: PathBuf,
+    /// A file whose pages do not stay in memory
+    #[arg(long)]
+    drop: Option<PathBuf>,
+    #[arg(last = true)]
+    command: Vec<OsString>,
+}
 
 /// One run of a client, without its server.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -33,17 +47,22 @@ impl Cost {
     }
 }
 
-/// Runs `command` under [`trampoline`]; its own output is thrown away, its errors are shown.
-pub(crate) fn run(me: &Path, folder: &Path, command: &Command) -> io::Result<Cost> {
-    let report = report(folder);
-    let status = trampolined(me, &report, command).stdout(Stdio::null()).status()?;
+/// Runs `command` under [`trampoline`]; its own output is thrown away, its errors are shown. The pages of `dropped` are
+/// dropped as they are made.
+pub(crate) fn run(me: &Path, folder: &Path, command: &Command, dropped: Option<&Path>) -> io::Result<Cost> {
+    let report = folder.join("cost.json");
+    let status = trampolined(me, &report, command, dropped).stdout(Stdio::null()).status()?;
     read(&report, status.success())
 }
 
 /// The command that runs `command` and writes its cost to `report`.
-pub(crate) fn trampolined(me: &Path, report: &Path, command: &Command) -> Command {
+fn trampolined(me: &Path, report: &Path, command: &Command, dropped: Option<&Path>) -> Command {
     let mut outer = Command::new(me);
-    outer.arg("measure").arg("--report").arg(report).arg("--").arg(command.get_program()).args(command.get_args());
+    outer.arg("measure").arg("--report").arg(report);
+    if let Some(dropped) = dropped {
+        outer.arg("--drop").arg(dropped);
+    }
+    outer.arg("--").arg(command.get_program()).args(command.get_args());
     for (name, value) in command.get_envs() {
         match value {
             Some(value) => outer.env(name, value),
@@ -54,10 +73,6 @@ pub(crate) fn trampolined(me: &Path, report: &Path, command: &Command) -> Comman
         outer.current_dir(folder);
     }
     outer
-}
-
-pub(crate) fn report(folder: &Path) -> PathBuf {
-    folder.join("cost.json")
 }
 
 fn read(report: &Path, success: bool) -> io::Result<Cost> {
@@ -74,11 +89,14 @@ fn read(report: &Path, success: bool) -> io::Result<Cost> {
 
 /// Runs a command and writes what it cost: a small process of its own, as a child's memory is counted from that of
 /// the process it is split off from, and all children of a process are counted together.
-pub(crate) fn trampoline(report: &Path, command: &[OsString]) -> io::Result<ExitCode> {
-    let [program, words @ ..] = command else { return Err(io::ErrorKind::InvalidInput.into()) };
-    let began = Instant::now();
-    let status = Command::new(program).args(words).status()?;
-    let wall = began.elapsed();
+pub(crate) fn trampoline(options: &Options) -> io::Result<ExitCode> {
+    let [program, words @ ..] = &options.command[..] else { return Err(io::ErrorKind::InvalidInput.into()) };
+    let (status, wall) = pages::dropped_during(options.drop.as_deref(), || {
+        let began = Instant::now();
+        let status = Command::new(program).args(words).status();
+        (status, began.elapsed())
+    })?;
+    let status = status?;
     let usage = getrusage(UsageWho::RUSAGE_CHILDREN).map_err(io::Error::from)?;
     let cpu = seconds(usage.user_time()) + seconds(usage.system_time());
     let number = |number| f64::from(u32::try_from(number).unwrap_or(u32::MAX));
@@ -90,7 +108,7 @@ pub(crate) fn trampoline(report: &Path, command: &[OsString]) -> io::Result<Exit
         written: number(usage.block_writes()) / 2048.0,
         success: status.success(),
     };
-    fs::write(report, cost.to_json().to_string())?;
+    fs::write(&options.report, cost.to_json().to_string())?;
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

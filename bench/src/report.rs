@@ -16,13 +16,11 @@ pub(crate) fn write(bench: &Bench, congestion: &str, sections: &[Section]) -> io
     if bench.quick {
         text.push_str(" A quick run: less data, two rounds; not to be quoted.");
     }
-    text.push_str("\n\n| what | goal | measured | |\n|---|---|---|---|\n");
-    for Row { what, goal, measured, verdict } in sections.iter().flat_map(|section| &section.rows) {
-        let _ = writeln!(text, "| {what} | {goal} | {measured} | {} |", word(*verdict));
-    }
+    text.push('\n');
     for section in sections {
         let _ = write!(text, "\n{}", self::section(section));
     }
+    text.push_str(&goals(sections));
     fs::write(bench.folder.join("report.md"), &text)?;
     let json = json!({ "quick": bench.quick, "congestion": congestion, "sections":
         sections.iter().map(to_json).collect::<Vec<_>>() });
@@ -31,6 +29,15 @@ pub(crate) fn write(bench: &Bench, congestion: &str, sections: &[Section]) -> io
     println!("{text}");
     println!("in {}: report.json, report.md, report.svg", bench.folder.display());
     Ok(())
+}
+
+/// All goals in one table, to be quoted.
+fn goals(sections: &[Section]) -> String {
+    let mut text = "\n## All goals\n\n| what | goal | measured | |\n|---|---|---|---|\n".to_owned();
+    for Row { what, goal, measured, verdict } in sections.iter().flat_map(|section| &section.rows) {
+        let _ = writeln!(text, "| {what} | {goal} | {measured} | {} |", word(*verdict));
+    }
+    text
 }
 
 /// A section as Markdown.

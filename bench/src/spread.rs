@@ -61,23 +61,29 @@ pub(crate) type Runner<'a> = (String, Box<dyn FnMut() -> io::Result<Cost> + 'a>)
 
 /// Runs the sides in turn, A B A B, after one round that is not counted. A side that fails ends the row.
 pub(crate) fn in_turn(rounds: usize, mut runners: Vec<Runner<'_>>) -> io::Result<Vec<Side>> {
+    for (name, run) in &mut runners {
+        succeeded(name, run()?)?;
+    }
+    counted(rounds, runners)
+}
+
+/// As [`in_turn`], where nothing is to be warmed up.
+pub(crate) fn counted(rounds: usize, mut runners: Vec<Runner<'_>>) -> io::Result<Vec<Side>> {
     let not_counted = || Err("not asked for".to_owned());
     let mut sides: Vec<Side> = runners
         .iter()
         .map(|(name, _)| Side { name: name.clone(), costs: Vec::new(), syscalls: not_counted() })
         .collect();
-    for round in 0..=rounds {
+    for _ in 0..rounds {
         for ((name, run), side) in runners.iter_mut().zip(&mut sides) {
-            let cost = run()?;
-            if !cost.success {
-                return Err(io::Error::other(format!("{name} failed")));
-            }
-            if round > 0 {
-                side.costs.push(cost);
-            }
+            side.costs.push(succeeded(name, run()?)?);
         }
     }
     Ok(sides)
+}
+
+fn succeeded(name: &str, cost: Cost) -> io::Result<Cost> {
+    if cost.success { Ok(cost) } else { Err(io::Error::other(format!("{name} failed"))) }
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 pub(crate) mod bare_hyper;
 mod head;
+pub(crate) mod openssl;
 pub(crate) mod raw;
 pub(crate) mod read;
 

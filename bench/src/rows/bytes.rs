@@ -1,45 +1,78 @@
 //! The cost of a byte: one large file, over http and https, 3 and 8 in flight.
 
-use super::{Row, Section, gib};
+use super::{Row, Section, Verdict, gib};
 use crate::bench::Bench;
 use crate::data;
-use crate::sink::ProcessOptions;
-use crate::spread::{Side, Spread, in_turn};
+use crate::floor::openssl;
+use crate::measure::Cost;
+use crate::sink::{Process, ProcessOptions};
+use crate::spread::{Runner, Side, in_turn};
 use crate::syscalls;
 use std::io;
 use std::path::Path;
+use std::process::Command;
 
 const PART: u64 = 8 << 20;
 
+type Named = (String, Command);
+
 pub(crate) fn measure(bench: &Bench) -> io::Result<Vec<Section>> {
     let file = data::file(&bench.folder, bench.sized(2 << 30))?;
+    let openssl = openssl::build(&bench.folder);
     let mut sections = Vec::new();
     for (scheme, parallel) in [("http", 3), ("http", 8), ("https", 3), ("https", 8)] {
-        sections.push(upload(bench, &file, scheme, parallel)?);
+        sections.push(upload(bench, &file, scheme, parallel, openssl.as_ref().ok())?);
     }
-    sections.push(memory(bench, &file)?);
+    if let Err(why) = openssl {
+        sections[2].rows.push(Row {
+            what: "https: the floor over OpenSSL".to_owned(),
+            goal: "-".to_owned(),
+            measured: format!("skipped: {why}"),
+            verdict: Verdict::NotMeasured,
+        });
+    }
+    let memory = memory(bench, &file, &sections)?;
+    sections.push(memory);
     Ok(sections)
 }
 
-fn upload(bench: &Bench, file: &Path, scheme: &str, parallel: u32) -> io::Result<Section> {
+fn upload(
+    bench: &Bench,
+    file: &Path,
+    scheme: &str,
+    parallel: u32,
+    openssl: Option<&openssl::Floor>,
+) -> io::Result<Section> {
     let tls = (scheme == "https").then(|| bench.folder.join("ca.pem"));
     let options = ProcessOptions { file: Some(file.to_owned()), part_size: Some(PART), tls, ..Default::default() };
     verify(bench, file, &options, parallel)?;
     let sink = bench.sink(&options)?;
-    let connections = parallel.to_string();
-    let ours = bench.oss_cp(file, &sink, &["--parallel", &connections]);
-    let mut floor = bench.program(&["raw", "--part-size", &PART.to_string(), "--connections", &connections]);
-    floor.arg("--port").arg(sink.port.to_string()).arg("--file").arg(file);
-    floor.args(sink.tls.iter().flat_map(|ca| ["--ca".into(), ca.clone()]));
-    let counts = [syscalls::count(&bench.folder, &floor), syscalls::count(&bench.folder, &ours)];
-    let runners = vec![bench.runner("floor: read, CRC-64, write", floor), bench.runner("oss cp", ours)];
-    let mut sides = in_turn(bench.rounds(7), runners)?;
+    let mut commands = floors(bench, file, &sink, parallel, openssl);
+    commands.push(("oss cp".to_owned(), bench.oss_cp(file, &sink, &["--parallel", &parallel.to_string()])));
+    let counts: Vec<_> = commands.iter().map(|(_, command)| syscalls::count(&bench.folder, command)).collect();
+    let runners = commands.into_iter().map(|(name, command)| bench.runner(&name, command)).collect();
+    let mut sides = in_turn(bench.rounds(9), runners)?;
     let gib = gib(file.metadata()?.len());
     for (side, count) in sides.iter_mut().zip(counts) {
         side.syscalls = count.map(|count| count / gib / 1024.0);
     }
-    let rows = rows(&sides, scheme, parallel);
+    let ours = sides.pop().expect("it is the last of the sides");
+    // The first is what the others stand beside.
+    sides.sort_by(|one, other| cpu(one).total_cmp(&cpu(other)));
+    let rows = rows(&sides, &ours, scheme, parallel);
+    sides.push(ours);
     Ok(Section { title: format!("{scheme}, {gib} GiB, {parallel} in flight"), gib, sides, rows })
+}
+
+fn floors(bench: &Bench, file: &Path, sink: &Process, parallel: u32, openssl: Option<&openssl::Floor>) -> Vec<Named> {
+    let mut floor = bench.program(&["raw", "--part-size", &PART.to_string(), "--connections", &parallel.to_string()]);
+    floor.arg("--port").arg(sink.port.to_string()).arg("--file").arg(file);
+    let Some(ca) = &sink.tls else { return vec![("floor: read, CRC-64, write".to_owned(), floor)] };
+    floor.arg("--ca").arg(ca);
+    let over = |library: &str| format!("floor: read, CRC-64, write over {library}");
+    let mut floors = vec![(over("rustls"), floor)];
+    floors.extend(openssl.map(|floor| (over(&floor.name), floor.command(sink.port, file, PART, parallel, ca))));
+    floors
 }
 
 /// Once, against a server that looks at every byte.
@@ -51,23 +84,28 @@ fn verify(bench: &Bench, file: &Path, options: &ProcessOptions, parallel: u32) -
     if cost.success && differing == 0 { Ok(()) } else { Err(io::Error::other("the bytes that came are others")) }
 }
 
-fn rows(sides: &[Side], scheme: &str, parallel: u32) -> Vec<Row> {
-    let [floor, ours, ..] = sides else { return Vec::new() };
-    let name = |what: &str| format!("{scheme}, {parallel} in flight: {what}");
-    let limit = if scheme == "https" { 1.10 } else { 1.05 };
-    let cpu = ours.ratio(floor, |cost| cost.cpu);
-    let wall = ours.ratio(floor, |cost| cost.wall);
-    let words = |ratio: Spread| format!("{ratio} ×");
-    let mut rows = vec![Row::at_most(&name("CPU"), &format!("≤ {limit:.2} × floor"), limit, cpu.median, words(cpu))];
-    let wall_limit = if scheme == "https" { limit } else { 1.10 };
-    rows.push(Row::at_most(&name("wall"), &format!("≤ {wall_limit:.2} × floor"), wall_limit, wall.median, words(wall)));
-    let rss = ours.spread(|cost| cost.rss);
-    rows.push(Row::at_most(&name("peak RSS"), "≤ 20 MiB", 20.0, rss.max, format!("{rss:.1} MiB")));
-    rows
+fn cpu(side: &Side) -> f64 {
+    side.spread(|cost| cost.cpu).median
 }
 
-/// What further connections take, and whether the part size matters.
-fn memory(bench: &Bench, file: &Path) -> io::Result<Section> {
+/// Beside the cheapest of the floors, in CPU and in time each.
+fn rows(floors: &[Side], ours: &Side, scheme: &str, parallel: u32) -> Vec<Row> {
+    let row = |what: &str, limit: f64, figure: fn(&Cost) -> f64| {
+        let cheapest =
+            floors.iter().min_by(|one, other| one.spread(figure).median.total_cmp(&other.spread(figure).median));
+        let ratio = ours.ratio(cheapest.expect("there is a floor"), figure);
+        let others = floors.iter().filter(|floor| !std::ptr::eq(*floor, cheapest.expect("there is a floor")));
+        let words = others.map(|other| format!("; {} of {}", ours.ratio(other, figure), other.name));
+        let measured = format!("{ratio} ×{}", words.collect::<String>());
+        let what = format!("{scheme}, {parallel} in flight: {what}");
+        Row::at_most(&what, &format!("≤ {limit:.2} × floor"), limit, ratio.median, measured)
+    };
+    let limit = if scheme == "https" { 1.10 } else { 1.05 };
+    vec![row("CPU", limit, |cost| cost.cpu), row("wall", 1.10, |cost| cost.wall)]
+}
+
+/// What uploads took, what further connections take, and whether the part size matters.
+fn memory(bench: &Bench, file: &Path, uploads: &[Section]) -> io::Result<Section> {
     let mut runs = Vec::new();
     for (part_size, parallel) in [(100 << 10, 8), (1 << 30, 8), (PART, 8), (PART, 64)] {
         let part_size: u64 = if file.metadata()?.len() / part_size > 10_000 { 256 << 10 } else { part_size };
@@ -80,23 +118,16 @@ fn memory(bench: &Bench, file: &Path) -> io::Result<Section> {
             sink,
         ));
     }
-    let runners = runs.iter().map(|(name, command, _)| {
-        let run: Box<dyn FnMut() -> io::Result<crate::measure::Cost> + '_> = Box::new(move || bench.cost(command));
-        (name.clone(), run)
-    });
+    let runners =
+        runs.iter().map(|(name, command, _)| -> Runner<'_> { (name.clone(), Box::new(move || bench.cost(command))) });
     let sides = in_turn(bench.rounds(3), runners.collect())?;
+    let row = |name: &str, side: &Side| {
+        let rss = side.spread(|cost| cost.rss);
+        Row::at_most(&format!("peak RSS, {name}"), "≤ 20 MiB", 20.0, rss.max, format!("{rss:.1} MiB"))
+    };
+    let mut rows: Vec<_> = uploads.iter().filter_map(|upload| Some(row(&upload.title, upload.sides.last()?))).collect();
+    rows.extend(sides[..3].iter().map(|side| row(&side.name, side)));
     let rss = |side: &Side| side.spread(|cost| cost.rss);
-    let mut rows = Vec::new();
-    for side in &sides[..3] {
-        let rss = rss(side);
-        rows.push(Row::at_most(
-            &format!("peak RSS, {}", side.name),
-            "≤ 20 MiB",
-            20.0,
-            rss.max,
-            format!("{rss:.1} MiB"),
-        ));
-    }
     let more = (rss(&sides[3]).max - rss(&sides[2]).median) / 56.0;
     rows.push(Row::at_most("RSS per further connection, 8 to 64", "≤ 1 MiB", 1.0, more, format!("{more:.2} MiB")));
     Ok(Section { title: "memory".to_owned(), gib: gib(file.metadata()?.len()), sides, rows })

@@ -4,73 +4,127 @@ use super::{Row, Section, gib};
 use crate::bench::Bench;
 use crate::data;
 use crate::measure::Cost;
-use crate::sink::ProcessOptions;
-use crate::spread::{Runner, Spread, in_turn};
+use crate::sink::{Process, ProcessOptions};
+use crate::spread::{Runner, Side, Spread, counted, in_turn};
 use std::io;
+use std::path::Path;
 
 const MIB: u64 = 1 << 20;
+/// Read before each run on a sparse file: the memory that its pages will come from.
+const WARM: u64 = 1 << 30;
+
+/// One upload, and how often: short ones need more rounds, and can have them.
+#[derive(Debug, Clone, Copy)]
+struct Case {
+    size: u64,
+    part_size: u64,
+    connections: u32,
+    rounds: usize,
+}
 
 pub(crate) fn measure(bench: &Bench) -> io::Result<Vec<Section>> {
     let size = |full: u64| if bench.quick { full / 16 } else { full };
-    let sizes = [256 * MIB, size(4 << 30), size(64 << 30)].map(|size| (size, 8 * MIB, 3));
+    let of_size = |(size, rounds)| Case { size, part_size: 8 * MIB, connections: 3, rounds };
+    let sizes = [(256 * MIB, 21), (size(4 << 30), 5), (size(64 << 30), 2)].map(of_size);
     let whole = size(50_000 * MIB);
-    let parts = [10, 100, 1_000, 10_000].map(|parts| (whole, whole / parts, 3));
+    let of_parts = |parts| Case { size: whole, part_size: whole / parts, connections: 3, rounds: 2 };
+    let parts = [10, 100, 1_000, 10_000].map(of_parts);
     let cached = bench.sized(2 << 30);
-    let connections = [1, 3, 8, 64].map(|connections| (cached, 8 * MIB, connections));
-    Ok(vec![
-        flat(bench, "size, sparse", &sizes, true)?,
-        flat(bench, "parts, sparse", &parts, true)?,
-        flat(bench, "in flight", &connections, false)?,
-    ])
+    let of_connections = |connections| Case { size: cached, part_size: 8 * MIB, connections, rounds: 9 };
+    let connections = [1, 3, 8, 64].map(of_connections);
+    let mut sections = of_cases(bench, "file size (sparse)", &sizes, sparse, |case| mib(case.size))?;
+    let named = |case: &Case| format!("{} parts", case.size.div_ceil(case.part_size));
+    sections.extend(of_cases(bench, &format!("parts of {} (sparse)", mib(whole)), &parts, sparse, named)?);
+    let named = |case: &Case| format!("{} in flight", case.connections);
+    sections.extend(of_cases(bench, &format!("in flight ({}, cached)", mib(cached)), &connections, in_cache, named)?);
+    Ok(sections)
 }
 
-/// What each costs beside the floor on the same kind of file: a file that is not in the page cache costs the kernel the
-/// making of its pages, and that grows with the memory it has to free for them, whoever reads.
-fn flat(bench: &Bench, title: &str, cases: &[(u64, u64, u32)], sparse: bool) -> io::Result<Section> {
-    let pair = |case: &(u64, u64, u32)| [runner(bench, *case, sparse, true), runner(bench, *case, sparse, false)];
-    let mut sides = in_turn(bench.rounds(2), cases.iter().flat_map(pair).collect())?;
-    for (side, (size, _, _)) in sides.iter_mut().zip(cases.iter().flat_map(|case| [case, case])) {
-        for cost in &mut side.costs {
-            cost.cpu /= gib(*size);
-            cost.wall /= gib(*size);
-        }
+fn mib(size: u64) -> String {
+    format!("{} MiB", size / MIB)
+}
+
+/// Both sides of one case.
+type Measure = fn(&Bench, Case) -> io::Result<Vec<Side>>;
+
+/// A section for each case; the last one has the row.
+fn of_cases(
+    bench: &Bench,
+    title: &str,
+    cases: &[Case],
+    measure: Measure,
+    name: impl Fn(&Case) -> String,
+) -> io::Result<Vec<Section>> {
+    let mut sections = Vec::new();
+    for case in cases {
+        let (sides, title) = (measure(bench, *case)?, format!("growth by {title}: {}", name(case)));
+        sections.push(Section { title, gib: gib(case.size), sides, rows: Vec::new() });
     }
-    let ratios: Vec<_> = sides.chunks(2).map(|pair| pair[1].ratio(&pair[0], |cost| cost.cpu).median).collect();
-    let spread = Spread::of(ratios.iter().copied());
-    let (over, under) = (spread.max / spread.median - 1.0, 1.0 - spread.min / spread.median);
-    let listed: Vec<_> = ratios.iter().map(|ratio| format!("{ratio:.2}")).collect();
-    let measured = format!("+{:.0} % −{:.0} % ({} × floor)", over * 100.0, under * 100.0, listed.join(", "));
-    let what = format!("cost growth beside the floor: {title}");
-    let row = Row::at_most(&what, "flat, ± 5 %", 0.05, over.max(under), measured);
-    Ok(Section { title: format!("growth: {title} (wall in s/GiB)"), gib: 1.0, sides, rows: vec![row] })
+    let row = judge(title, &sections, cases.iter().map(name).collect());
+    sections.last_mut().expect("there are cases").rows.push(row);
+    Ok(sections)
 }
 
-fn runner(bench: &Bench, (size, part_size, connections): (u64, u64, u32), sparse: bool, floor: bool) -> Runner<'_> {
-    let side = if floor { "floor" } else { "oss cp" };
-    let name = format!("{side}: {} MiB, {} parts, {connections} in flight", size / MIB, size.div_ceil(part_size));
-    let run = move || -> io::Result<Cost> {
-        // A new one each time: what was read before would be in the page cache.
-        let file = if sparse { data::sparse(&bench.folder, size) } else { data::file(&bench.folder, size) }?;
-        let known = if sparse { (None, Some(size)) } else { (Some(file.clone()), None) };
-        let sink = bench.sink(&ProcessOptions {
-            file: known.0,
-            zeros: known.1,
-            part_size: Some(part_size),
-            ..Default::default()
-        })?;
-        let (part_size, connections) = (part_size.to_string(), connections.to_string());
-        let command = if floor {
-            let mut command = bench.program(&["raw", "--part-size", &part_size, "--connections", &connections]);
-            command.arg("--port").arg(sink.port.to_string()).arg("--file").arg(&file);
-            command
-        } else {
-            bench.oss_cp(&file, &sink, &["--part-size", &part_size, "--parallel", &connections])
+/// Flat is what the cost beside the floor on the same file is: what the kernel takes more for more parts or connections,
+/// it takes from every client. The cost by itself is told too.
+fn judge(title: &str, sections: &[Section], names: Vec<String>) -> Row {
+    let beside: Vec<_> =
+        sections.iter().map(|section| section.sides[1].ratio(&section.sides[0], |cost| cost.cpu)).collect();
+    let alone =
+        |side: usize| sections.iter().map(move |section| section.sides[side].spread(|cost| cost.cpu / section.gib));
+    let listed: Vec<_> = names.iter().zip(&beside).map(|(name, ratio)| format!("{name} {ratio}")).collect();
+    let figures = |side| alone(side).map(|cost| format!("{:.3}", cost.median)).collect::<Vec<_>>().join(", ");
+    let growth = swing(beside.iter().map(|ratio| ratio.median));
+    let measured = format!(
+        "± {:.1} % beside the floor: × {}; by itself ± {:.1} %, CPU-s/GiB {} (floor {})",
+        100.0 * growth,
+        listed.join(", "),
+        100.0 * swing(alone(1).map(|cost| cost.median)),
+        figures(1),
+        figures(0)
+    );
+    Row::at_most(&format!("cost growth by {title}"), "flat, ± 5 %", 0.05, growth, measured)
+}
+
+/// How far the largest and the smallest are from the middle between them.
+fn swing(values: impl Iterator<Item = f64>) -> f64 {
+    let Spread { min, max, .. } = Spread::of(values);
+    (max - min) / (max + min)
+}
+
+fn sparse(bench: &Bench, case: Case) -> io::Result<Vec<Side>> {
+    let warm = data::sparse(&bench.folder, "warm", WARM)?;
+    let file = data::sparse(&bench.folder, "sparse", case.size)?;
+    let options = ProcessOptions { zeros: Some(case.size), part_size: Some(case.part_size), ..Default::default() };
+    let sink = bench.sink(&options)?;
+    let mut reading = bench.program(&["read"]);
+    reading.arg(&warm);
+    let runners = commands(bench, case, &file, &sink).map(|(name, command)| -> Runner<'_> {
+        let (reading, warm, file) = (&reading, &warm, &file);
+        let run = move || -> io::Result<Cost> {
+            bench.cost_without_pages(reading, warm)?;
+            bench.cost_without_pages(&command, file)
         };
-        let cost = bench.cost(&command);
-        if sparse {
-            std::fs::remove_file(&file)?;
-        }
-        cost
-    };
-    (name, Box::new(run))
+        (name, Box::new(run))
+    });
+    let sides = counted(bench.rounds(case.rounds), runners.into());
+    std::fs::remove_file(&warm)?;
+    std::fs::remove_file(&file)?;
+    sides
+}
+
+fn in_cache(bench: &Bench, case: Case) -> io::Result<Vec<Side>> {
+    let file = data::file(&bench.folder, case.size)?;
+    let options = ProcessOptions { file: Some(file.clone()), part_size: Some(case.part_size), ..Default::default() };
+    let sink = bench.sink(&options)?;
+    let runners = commands(bench, case, &file, &sink).map(|(name, command)| bench.runner(&name, command));
+    in_turn(bench.rounds(case.rounds), runners.into())
+}
+
+fn commands(bench: &Bench, case: Case, file: &Path, sink: &Process) -> [(String, std::process::Command); 2] {
+    let (part_size, connections) = (case.part_size.to_string(), case.connections.to_string());
+    let mut floor = bench.program(&["raw", "--part-size", &part_size, "--connections", &connections]);
+    floor.arg("--port").arg(sink.port.to_string()).arg("--file").arg(file);
+    let ours = bench.oss_cp(file, sink, &["--part-size", &part_size, "--parallel", &connections]);
+    [("floor: read, CRC-64, write".to_owned(), floor), ("oss cp".to_owned(), ours)]
 }

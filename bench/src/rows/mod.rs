@@ -24,8 +24,8 @@ pub(crate) const ALL: &[Subject] = &[
     ("resume", resume::measure),
     ("start", start::measure),
     ("files", files::measure),
-    ("growth", growth::measure),
     ("far", far::measure),
+    ("growth", growth::measure),
     ("command-line", command_line::measure),
     ("peers", peers::measure),
 ];

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 const SIZE: u64 = 1 << 40;
 
 pub(crate) fn measure(bench: &Bench) -> io::Result<Vec<Section>> {
-    let file = data::sparse(&bench.folder, SIZE)?;
+    let file = data::sparse(&bench.folder, "sparse", SIZE)?;
     let mut times = Vec::new();
     for _ in 0..bench.rounds(7) {
         let sink =

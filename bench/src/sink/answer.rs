@@ -20,6 +20,7 @@ pub(super) struct Asked {
     marker: u64,
     most: usize,
     pub(super) length: u64,
+    pub(super) chunked: bool,
     pub(super) expects_continue: bool,
 }
 
@@ -46,6 +47,7 @@ impl Asked {
             let Some((name, value)) = line.split_once(':') else { continue };
             match name.to_ascii_lowercase().as_str() {
                 "content-length" => asked.length = value.trim().parse().ok()?,
+                "transfer-encoding" => asked.chunked = value.trim().eq_ignore_ascii_case("chunked"),
                 "expect" => asked.expects_continue = true,
                 _ => {}
             }

@@ -2,6 +2,7 @@
 
 use super::Shared;
 use super::answer::{self, Asked};
+use super::chunked::Chunked;
 use super::pace::Way;
 use oss_proto::{Crc64, Crc64Hasher};
 use rustix::net::{RecvFlags, recv};
@@ -70,14 +71,14 @@ impl Connection {
     /// One request and its reply; `false` at the end of the connection.
     fn exchange(&mut self) -> io::Result<bool> {
         let Some(head) = self.read_head()? else { return Ok(false) };
-        let asked = Asked::parse(&head).ok_or(io::ErrorKind::InvalidData)?;
+        let mut asked = Asked::parse(&head).ok_or(io::ErrorKind::InvalidData)?;
         if asked.expects_continue {
             self.stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
         }
         if asked.part_number.is_some() {
             self.shared.ledger.part_begins();
         }
-        let crc64 = self.read_body(&asked)?;
+        let crc64 = if asked.chunked { self.read_chunks(&mut asked)? } else { self.read_body(&asked)? };
         let reply = answer::answer(&self.shared, &asked, crc64);
         self.shared.far.round_trip();
         self.stream.write_all(&reply)?;
@@ -107,7 +108,7 @@ impl Connection {
 
     /// Takes the body; its CRC-64 where it must be looked at: it is checked, or small and not known beforehand.
     fn read_body(&mut self, asked: &Asked) -> io::Result<Option<Crc64>> {
-        let looks = self.shared.check || asked.part_number.is_none();
+        let looks = self.looks(asked);
         let mut hasher = looks.then(Crc64Hasher::new);
         let mut left = asked.length;
         let ahead = self.ahead.len().min(usize::try_from(left).unwrap_or(usize::MAX));
@@ -128,11 +129,44 @@ impl Connection {
                 hasher.update(&self.buffer[..read]);
             }
             left -= read as u64;
-            self.way.pass(read);
-            if self.shared.far.is_far() {
-                self.shared.ledger.received(read as u64);
-            }
+            self.passed(read);
         }
         Ok(hasher.map(|hasher| hasher.finish()))
+    }
+
+    /// As [`Self::read_body`], where the length is told chunk by chunk.
+    fn read_chunks(&mut self, asked: &mut Asked) -> io::Result<Option<Crc64>> {
+        let mut hasher = self.looks(asked).then(Crc64Hasher::new);
+        let mut chunked = Chunked::default();
+        let mut hash = |bytes: &[u8]| {
+            if let Some(hasher) = &mut hasher {
+                hasher.update(bytes);
+            }
+        };
+        let used = chunked.decode(&self.ahead, &mut hash)?;
+        self.ahead.drain(..used);
+        while !chunked.is_whole() {
+            let gulp = self.way.gulp(GULP);
+            let read = self.stream.read(&mut self.buffer[..gulp])?;
+            if read == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            let used = chunked.decode(&self.buffer[..read], &mut hash)?;
+            self.ahead.extend_from_slice(&self.buffer[used..read]);
+            self.passed(read);
+        }
+        asked.length = chunked.length;
+        Ok(hasher.map(|hasher| hasher.finish()))
+    }
+
+    fn looks(&self, asked: &Asked) -> bool {
+        self.shared.check || asked.part_number.is_none()
+    }
+
+    fn passed(&mut self, read: usize) {
+        self.way.pass(read);
+        if self.shared.far.is_far() {
+            self.shared.ledger.received(read as u64);
+        }
     }
 }

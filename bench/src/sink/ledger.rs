@@ -10,6 +10,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 pub(super) struct Ledger {
     state: Mutex<State>,
     released: Condvar,
+    /// Parts that are held are here all the same: their replies alone are missing.
+    keeps_held: bool,
 }
 
 #[derive(Debug, Default)]
@@ -34,8 +36,8 @@ struct State {
 }
 
 impl Ledger {
-    pub(super) fn new(hold_after: Option<u64>) -> Self {
-        Self { state: Mutex::new(State { hold_after, ..State::default() }), released: Condvar::new() }
+    pub(super) fn new(hold_after: Option<u64>, keeps_held: bool) -> Self {
+        Self { state: Mutex::new(State { hold_after, ..State::default() }), released: Condvar::new(), keeps_held }
     }
 
     pub(super) fn opened(&self) {
@@ -75,6 +77,9 @@ impl Ledger {
         let full = |state: &State| state.hold_after.is_some_and(|most| state.parts.len() as u64 >= most);
         if full(&state) {
             *state.requests.entry("held").or_default() += 1;
+            if self.keeps_held {
+                state.parts.insert(number);
+            }
             let _state = self.released.wait_while(state, |state| full(state)).unwrap_or_else(PoisonError::into_inner);
             return;
         }

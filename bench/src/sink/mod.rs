@@ -5,6 +5,7 @@
 //! and counts what differs: each way of uploading is shown to be right once before it is measured.
 
 mod answer;
+mod chunked;
 mod exchange;
 mod known;
 mod ledger;
@@ -50,6 +51,9 @@ pub(crate) struct Options {
     /// Answer no part after this many, until told to
     #[arg(long)]
     hold_after: Option<u64>,
+    /// Count the parts that are not answered among those that are here
+    #[arg(long)]
+    keep_held: bool,
     #[command(flatten)]
     far: Far,
 }
@@ -70,7 +74,7 @@ pub(crate) fn serve(options: &Options) -> io::Result<()> {
     let shared = Arc::new(Shared {
         known,
         check: options.check,
-        ledger: Ledger::new(options.hold_after),
+        ledger: Ledger::new(options.hold_after, options.keep_held),
         far: options.far,
         pace: Arc::default(),
     });

@@ -18,6 +18,7 @@ pub(crate) struct ProcessOptions {
     /// The file its certificate goes to.
     pub(crate) tls: Option<PathBuf>,
     pub(crate) hold_after: Option<u64>,
+    pub(crate) keep_held: bool,
     pub(crate) far: Far,
 }
 
@@ -52,6 +53,7 @@ impl Process {
             command.args(value.map(|value| [name.to_owned(), value.to_string()]).into_iter().flatten());
         }
         command.args(options.check.then_some("--check"));
+        command.args(options.keep_held.then_some("--keep-held"));
         let mut process = command.spawn()?;
         let mut line = String::new();
         let said = BufReader::new(process.stdout.take().expect("piped above")).read_line(&mut line);
