@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread::{scope, sleep};
 use std::time::Duration;
 
-/// 100 to 200 MiB are read meanwhile.
-const EVERY: Duration = Duration::from_millis(25);
+/// Less than a GiB is read meanwhile. More often would cost more than it saves: what was read ahead is dropped as well.
+const EVERY: Duration = Duration::from_millis(100);
 
 /// Gives the pages of `file`, if there is one, back to the system again and again while `work` is done. The time for it
 /// is of this process, not of its children.
