@@ -4,10 +4,11 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// The program, and what it is built on.
+/// The program, and the library it was built with.
 #[derive(Debug)]
 pub(crate) struct Floor {
     program: PathBuf,
+    /// With its version.
     pub(crate) name: String,
 }
 
@@ -18,7 +19,9 @@ pub(crate) fn build(folder: &Path) -> Result<Floor, String> {
     let mut compile = Command::new("cc");
     compile.args(["-std=gnu11", "-O3", "-Wall", "-Wextra", "-o"]).arg(&program).arg(source);
     said(compile.args(["-lssl", "-lcrypto", "-lpthread"]), "no C compiler, or no OpenSSL to build with")?;
-    let name = said(Command::new(&program).arg("check"), "it does not work")?;
+    let checked = said(Command::new(&program).arg("check"), "it does not work")?;
+    // The rest is a date, and how its CRC-64 is computed.
+    let name = checked.split(' ').take(2).collect::<Vec<_>>().join(" ");
     Ok(Floor { program, name })
 }
 

@@ -69,7 +69,7 @@ fn floors(bench: &Bench, file: &Path, sink: &Process, parallel: u32, openssl: Op
     floor.arg("--port").arg(sink.port.to_string()).arg("--file").arg(file);
     let Some(ca) = &sink.tls else { return vec![("floor: read, CRC-64, write".to_owned(), floor)] };
     floor.arg("--ca").arg(ca);
-    let over = |library: &str| format!("floor: read, CRC-64, write over {library}");
+    let over = |library: &str| format!("floor over {library}");
     let mut floors = vec![(over("rustls"), floor)];
     floors.extend(openssl.map(|floor| (over(&floor.name), floor.command(sink.port, file, PART, parallel, ca))));
     floors
@@ -95,7 +95,7 @@ fn rows(floors: &[Side], ours: &Side, scheme: &str, parallel: u32) -> Vec<Row> {
             floors.iter().min_by(|one, other| one.spread(figure).median.total_cmp(&other.spread(figure).median));
         let ratio = ours.ratio(cheapest.expect("there is a floor"), figure);
         let others = floors.iter().filter(|floor| !std::ptr::eq(*floor, cheapest.expect("there is a floor")));
-        let words = others.map(|other| format!("; {} of {}", ours.ratio(other, figure), other.name));
+        let words = others.map(|other| format!("; {} × of the {}", ours.ratio(other, figure), other.name));
         let measured = format!("{ratio} ×{}", words.collect::<String>());
         let what = format!("{scheme}, {parallel} in flight: {what}");
         Row::at_most(&what, &format!("≤ {limit:.2} × floor"), limit, ratio.median, measured)
