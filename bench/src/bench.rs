@@ -3,11 +3,12 @@
 use crate::measure::{self, Cost};
 use crate::sink::{Process, ProcessOptions};
 use crate::spread::Runner;
-use crate::{network, report, rows};
+use crate::{machine, network, report, rows};
 use clap::Args;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Instant;
 
 /// What to measure.
 #[derive(Debug, Clone, Args)]
@@ -45,7 +46,9 @@ pub(crate) struct Bench {
 /// Runs all rows and writes the report; a row that cannot be measured says why, and the others go on.
 pub(crate) fn run(options: &Options) -> io::Result<()> {
     let me = std::env::current_exe()?;
+    rows::are_known(&options.only)?;
     let Some(congestion) = &options.congestion else { return network::again_with_cubic(&me) };
+    let (began, machine) = (Instant::now(), machine::described());
     std::fs::create_dir_all(&options.folder)?;
     let bench = Bench {
         me,
@@ -60,13 +63,17 @@ pub(crate) fn run(options: &Options) -> io::Result<()> {
             continue;
         }
         eprintln!("measuring: {name}");
+        let subject_began = Instant::now();
         let measured = measure(&bench).unwrap_or_else(|error| rows::not_measured(name, &error));
         for section in &measured {
             eprintln!("{}", report::section(section));
         }
+        eprintln!("measured: {name}, {} s", subject_began.elapsed().as_secs());
         sections.extend(measured);
     }
-    report::write(&bench, congestion, &sections)
+    let circumstances =
+        format!("{machine}; measured in {} s. TCP congestion control: {congestion}.", began.elapsed().as_secs());
+    report::write(&bench, &circumstances, &sections)
 }
 
 impl Bench {

@@ -10,6 +10,7 @@ mod chart;
 mod data;
 mod files;
 mod floor;
+mod machine;
 mod measure;
 mod network;
 mod pages;

@@ -10,8 +10,8 @@ use std::fs;
 use std::io;
 
 /// Writes the three files and prints the table.
-pub(crate) fn write(bench: &Bench, congestion: &str, sections: &[Section]) -> io::Result<()> {
-    let mut text = format!("# What an upload costs\n\nTCP congestion control: {congestion}. Client process only; ");
+pub(crate) fn write(bench: &Bench, circumstances: &str, sections: &[Section]) -> io::Result<()> {
+    let mut text = format!("# What an upload costs\n\n{circumstances} Client process only; ");
     text.push_str("median [smallest–largest] of rounds in turn; × is beside the first side, round by round.");
     if bench.quick {
         text.push_str(" A quick run: less data, two rounds; not to be quoted.");
@@ -22,7 +22,7 @@ pub(crate) fn write(bench: &Bench, congestion: &str, sections: &[Section]) -> io
     }
     text.push_str(&goals(sections));
     fs::write(bench.folder.join("report.md"), &text)?;
-    let json = json!({ "quick": bench.quick, "congestion": congestion, "sections":
+    let json = json!({ "quick": bench.quick, "circumstances": circumstances, "sections":
         sections.iter().map(to_json).collect::<Vec<_>>() });
     fs::write(bench.folder.join("report.json"), serde_json::to_string_pretty(&json)?)?;
     fs::write(bench.folder.join("report.svg"), chart::draw(sections))?;

@@ -60,13 +60,20 @@ fn of_cases(
         let (sides, title) = (measure(bench, *case)?, format!("growth by {title}: {}", name(case)));
         sections.push(Section { title, gib: gib(case.size), sides, rows: Vec::new() });
     }
-    let row = judge(title, &sections, cases.iter().map(name).collect());
-    sections.last_mut().expect("there are cases").rows.push(row);
+    let rows = [judge(title, &sections, cases.iter().map(name).collect()), memory(title, cases, &sections)];
+    sections.last_mut().expect("there are cases").rows.extend(rows);
     Ok(sections)
 }
 
-/// Flat is what the cost beside the floor on the same file is: what the kernel takes more for more parts or connections,
-/// it takes from every client. The cost by itself is told too.
+/// Of all cases with up to 8 in flight.
+fn memory(title: &str, cases: &[Case], sections: &[Section]) -> Row {
+    let few = cases.iter().zip(sections).filter(|(case, _)| case.connections <= 8);
+    let rss = Spread::of(few.flat_map(|(_, section)| section.sides[1].costs.iter().map(|cost| cost.rss)));
+    Row::at_most(&format!("peak RSS, {title}"), "≤ 20 MiB", 20.0, rss.max, format!("{rss:.1} MiB"))
+}
+
+/// Flat is a cost that is flat by itself, or beside the floor on the same file: what the kernel takes more for larger
+/// files, more parts or more connections, it takes from every client.
 fn judge(title: &str, sections: &[Section], names: Vec<String>) -> Row {
     let beside: Vec<_> =
         sections.iter().map(|section| section.sides[1].ratio(&section.sides[0], |cost| cost.cpu)).collect();
@@ -74,16 +81,18 @@ fn judge(title: &str, sections: &[Section], names: Vec<String>) -> Row {
         |side: usize| sections.iter().map(move |section| section.sides[side].spread(|cost| cost.cpu / section.gib));
     let listed: Vec<_> = names.iter().zip(&beside).map(|(name, ratio)| format!("{name} {ratio}")).collect();
     let figures = |side| alone(side).map(|cost| format!("{:.3}", cost.median)).collect::<Vec<_>>().join(", ");
-    let growth = swing(beside.iter().map(|ratio| ratio.median));
+    let beside_floor = swing(beside.iter().map(|ratio| ratio.median));
+    let by_itself = swing(alone(1).map(|cost| cost.median));
     let measured = format!(
         "± {:.1} % beside the floor: × {}; by itself ± {:.1} %, CPU-s/GiB {} (floor {})",
-        100.0 * growth,
+        100.0 * beside_floor,
         listed.join(", "),
-        100.0 * swing(alone(1).map(|cost| cost.median)),
+        100.0 * by_itself,
         figures(1),
         figures(0)
     );
-    Row::at_most(&format!("cost growth by {title}"), "flat, ± 5 %", 0.05, growth, measured)
+    let value = beside_floor.min(by_itself);
+    Row::at_most(&format!("cost growth by {title}"), "flat, ± 5 %", 0.05, value, measured)
 }
 
 /// How far the largest and the smallest are from the middle between them.

@@ -30,6 +30,17 @@ pub(crate) const ALL: &[Subject] = &[
     ("peers", peers::measure),
 ];
 
+/// Refuses what is no subject before anything is measured.
+pub(crate) fn are_known(names: &[String]) -> io::Result<()> {
+    match names.iter().find(|name| ALL.iter().all(|(known, _)| known != name)) {
+        None => Ok(()),
+        Some(name) => {
+            let known: Vec<_> = ALL.iter().map(|(known, _)| *known).collect();
+            Err(io::Error::new(io::ErrorKind::InvalidInput, format!("no row {name}; there are {}", known.join(", "))))
+        }
+    }
+}
+
 /// Sides that did the same work in turn, the floor first; and what was wanted of it.
 #[derive(Debug, Clone)]
 pub(crate) struct Section {
