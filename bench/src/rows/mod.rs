@@ -8,6 +8,7 @@ mod growth;
 mod parts;
 mod peers;
 mod resume;
+mod saving;
 mod start;
 
 use crate::bench::Bench;
@@ -21,6 +22,7 @@ pub(crate) type Subject = (&'static str, fn(&Bench) -> io::Result<Vec<Section>>)
 pub(crate) const ALL: &[Subject] = &[
     ("bytes", bytes::measure),
     ("parts", parts::measure),
+    ("saving", saving::measure),
     ("resume", resume::measure),
     ("start", start::measure),
     ("files", files::measure),
