@@ -1,9 +1,10 @@
 use crate::NameError;
 use std::fmt;
+use std::sync::Arc;
 
 /// A bucket's name: 3 to 63 characters of `[a-z0-9-]`, not starting or ending with `-` (OSS: "Bucket naming").
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Bucket(String);
+pub struct Bucket(Arc<str>);
 
 impl Bucket {
     /// Checks a name.
@@ -19,7 +20,7 @@ impl Bucket {
         } else if name.starts_with('-') || name.ends_with('-') {
             "must not start or end with -"
         } else {
-            return Ok(Self(name));
+            return Ok(Self(name.into()));
         };
         Err(NameError::Bucket { name, reason })
     }

@@ -1,12 +1,13 @@
 use crate::NameError;
 use md5::{Digest, Md5};
 use std::fmt;
+use std::sync::Arc;
 
 /// An ETag without its quotes: 1 to 256 printable ASCII characters, no quote.
 ///
 /// Of a part or a PutObject it is the upper-case hex MD5 of the bytes; of a multipart object it ends in `-n`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct ETag(String);
+pub struct ETag(Arc<str>);
 
 impl ETag {
     /// Takes an ETag with or without its quotes.
@@ -16,7 +17,7 @@ impl ETag {
     pub fn new(text: &str) -> Result<Self, NameError> {
         let bare = text.trim().trim_matches('"');
         if (1..=256).contains(&bare.len()) && bare.bytes().all(|b| (0x20..0x7f).contains(&b) && b != b'"') {
-            Ok(Self(bare.to_owned()))
+            Ok(Self(bare.into()))
         } else {
             Err(NameError::ETag)
         }
@@ -24,7 +25,8 @@ impl ETag {
 
     /// The ETag of content whose MD5 is `digest`.
     pub fn from_md5(digest: [u8; 16]) -> Self {
-        Self(digest.iter().map(|byte| format!("{byte:02X}")).collect())
+        let digit = |nibble: u8| char::from(b"0123456789ABCDEF"[usize::from(nibble)]);
+        Self(digest.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect::<String>().into())
     }
 
     /// The ETag OSS gives an object made of parts with these ETags: the MD5 of their upper-case hex texts, one after the
@@ -42,7 +44,7 @@ impl ETag {
         for part in parts {
             md5.update(part.0.to_ascii_uppercase());
         }
-        Self(format!("{}-{}", Self::from_md5(md5.finalize().into()), parts.len()))
+        Self(format!("{}-{}", Self::from_md5(md5.finalize().into()), parts.len()).into())
     }
 
     /// The MD5 digest when the ETag has the form of one (32 hex digits).

@@ -1,11 +1,12 @@
 use crate::{NameError, limits::MAX_KEY_LEN};
 use std::fmt;
+use std::sync::Arc;
 
 /// An object's key: 1 to 1,023 bytes of UTF-8, taken literally (never decoded or normalised).
 ///
 /// OSS refuses a leading `/` or `\` ("Object naming").
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Key(String);
+pub struct Key(Arc<str>);
 
 impl Key {
     /// Checks a key.
@@ -19,7 +20,7 @@ impl Key {
         } else if key.starts_with('/') || key.starts_with('\\') {
             "must not start with / or \\"
         } else {
-            return Ok(Self(key));
+            return Ok(Self(key.into()));
         };
         Err(NameError::Key { key, reason })
     }

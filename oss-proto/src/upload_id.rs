@@ -1,9 +1,10 @@
 use crate::NameError;
 use std::fmt;
+use std::sync::Arc;
 
 /// The id of a multipart upload, as the server gave it: 1 to 1,024 visible ASCII characters.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct UploadId(String);
+pub struct UploadId(Arc<str>);
 
 impl UploadId {
     /// Checks an id.
@@ -13,7 +14,7 @@ impl UploadId {
     pub fn new(id: impl Into<String>) -> Result<Self, NameError> {
         let id = id.into();
         if (1..=1024).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic()) {
-            Ok(Self(id))
+            Ok(Self(id.into()))
         } else {
             Err(NameError::UploadId)
         }

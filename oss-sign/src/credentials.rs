@@ -1,4 +1,5 @@
 use std::fmt;
+use std::sync::Arc;
 use zeroize::Zeroizing;
 
 /// An access key, with the security token of STS where there is one.
@@ -13,8 +14,13 @@ use zeroize::Zeroizing;
 ///     "Credentials { access_key_id: \"LTAI\", access_key_secret: [redacted], security_token: Some([redacted]) }"
 /// );
 /// ```
+///
+/// A clone is the same key, not a copy of it.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Credentials {
+pub struct Credentials(Arc<Keys>);
+
+#[derive(Clone, PartialEq, Eq)]
+struct Keys {
     id: String,
     secret: Secret,
     token: Option<Secret>,
@@ -23,18 +29,19 @@ pub struct Credentials {
 impl Credentials {
     /// A long-term key pair.
     pub fn new(id: impl Into<String>, secret: impl Into<String>) -> Self {
-        Self { id: id.into(), secret: Secret::new(secret), token: None }
+        Self(Arc::new(Keys { id: id.into(), secret: Secret::new(secret), token: None }))
     }
 
     /// Adds the security token of temporary credentials.
     #[must_use]
     pub fn with_security_token(self, token: impl Into<String>) -> Self {
-        Self { token: Some(Secret::new(token)), ..self }
+        let keys = Arc::unwrap_or_clone(self.0);
+        Self(Arc::new(Keys { token: Some(Secret::new(token)), ..keys }))
     }
 
     /// The access key id (not a secret).
     pub fn access_key_id(&self) -> &str {
-        &self.id
+        &self.0.id
     }
 
     /// Enough of the access key id to know it again, for a log: `LTAI****Ab12`.
@@ -44,7 +51,7 @@ impl Credentials {
     /// assert_eq!(oss_sign::Credentials::new("short", "").masked_id(), "sh****");
     /// ```
     pub fn masked_id(&self) -> String {
-        let id: Vec<char> = self.id.chars().collect();
+        let id: Vec<char> = self.0.id.chars().collect();
         let text = |part: &[char]| part.iter().collect::<String>();
         match id.len() {
             0..12 => format!("{}****", text(&id[..id.len().min(2)])),
@@ -54,7 +61,7 @@ impl Credentials {
 
     /// The access key secret. Do not print or store it.
     pub fn access_key_secret(&self) -> &str {
-        self.secret.expose()
+        self.0.secret.expose()
     }
 
     /// Which of its texts holds a line break or another control character, in words: no header can carry that, and no key
@@ -78,16 +85,16 @@ impl Credentials {
 
     /// The security token; only temporary credentials have one. Do not print or store it.
     pub fn security_token(&self) -> Option<&str> {
-        self.token.as_ref().map(Secret::expose)
+        self.0.token.as_ref().map(Secret::expose)
     }
 }
 
 impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Credentials")
-            .field("access_key_id", &self.id)
-            .field("access_key_secret", &self.secret)
-            .field("security_token", &self.token)
+            .field("access_key_id", &self.0.id)
+            .field("access_key_secret", &self.0.secret)
+            .field("security_token", &self.0.token)
             .finish()
     }
 }
