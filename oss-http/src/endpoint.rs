@@ -1,6 +1,8 @@
+use bytes::Bytes;
+use http::uri::{self, Authority, PathAndQuery};
 use http::{HeaderValue, Uri};
 use oss_proto::{Bucket, Key};
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Where the bucket's name goes in a URL. The signature is the same for all of them.
@@ -123,30 +125,39 @@ impl Endpoint {
         key: Option<&Key>,
         query: &[(String, Option<String>)],
     ) -> Result<(Uri, HeaderValue), EndpointError> {
-        let host = self.authority(bucket);
+        let host = Bytes::from(self.authority(bucket));
         let key = key.map_or("", Key::as_str);
-        let path = match (self.addressing, bucket) {
-            (Addressing::Path, Some(bucket)) => format!("/{bucket}/{key}"),
-            _ => format!("/{key}"),
-        };
-        let mut target = oss_sign::encode_path(&path);
+        let mut target = String::with_capacity(key.len() + 128);
+        target.push('/');
+        if let (Addressing::Path, Some(bucket)) = (self.addressing, bucket) {
+            target.push_str(bucket.as_str());
+            target.push('/');
+        }
+        target.push_str(&oss_sign::encode_path(key));
         if !query.is_empty() {
             target.push('?');
             target.push_str(&oss_sign::encode_query(query));
         }
-        let header = HeaderValue::from_str(&host).map_err(|_| EndpointError::TooLong)?;
-        let uri = Uri::builder().scheme(self.scheme.as_str()).authority(host).path_and_query(target).build();
-        Ok((uri.map_err(|_| EndpointError::TooLong)?, header))
+        let header = HeaderValue::from_maybe_shared(host.clone()).map_err(|_| EndpointError::TooLong)?;
+        let mut parts = uri::Parts::default();
+        parts.scheme = Some(self.scheme.of_url());
+        parts.authority = Some(Authority::from_maybe_shared(host).map_err(|_| EndpointError::TooLong)?);
+        parts.path_and_query =
+            Some(PathAndQuery::from_maybe_shared(Bytes::from(target)).map_err(|_| EndpointError::TooLong)?);
+        Ok((Uri::from_parts(parts).map_err(|_| EndpointError::TooLong)?, header))
     }
 
     fn authority(&self, bucket: Option<&Bucket>) -> String {
-        let port = self.port.map_or(String::new(), |port| format!(":{port}"));
-        match bucket {
-            Some(bucket) if self.addressing == Addressing::Virtual && !self.names(bucket) => {
-                format!("{bucket}.{}{port}", self.host)
-            }
-            _ => format!("{}{port}", self.host),
+        let mut authority = String::with_capacity(self.host.len() + 70);
+        if let Some(bucket) = bucket.filter(|bucket| self.addressing == Addressing::Virtual && !self.names(bucket)) {
+            authority.push_str(bucket.as_str());
+            authority.push('.');
         }
+        authority.push_str(&self.host);
+        if let Some(port) = self.port {
+            write!(authority, ":{port}").expect("a String takes everything");
+        }
+        authority
     }
 
     /// The host is one of OSS's own and begins with this bucket, which is therefore not put before it again.
@@ -171,6 +182,13 @@ impl Scheme {
         match self {
             Self::Http => "http",
             Self::Https => "https",
+        }
+    }
+
+    fn of_url(self) -> uri::Scheme {
+        match self {
+            Self::Http => uri::Scheme::HTTP,
+            Self::Https => uri::Scheme::HTTPS,
         }
     }
 

@@ -2,7 +2,6 @@
 
 use crate::Resource;
 use http::{HeaderMap, HeaderName, HeaderValue};
-use std::collections::BTreeMap;
 
 /// `/BUCKET/KEY` raw, whatever the host style: `/BUCKET/` for a bucket, `/` for the service.
 pub(crate) fn path(resource: Resource<'_>) -> String {
@@ -13,18 +12,18 @@ pub(crate) fn path(resource: Resource<'_>) -> String {
     }
 }
 
-/// `name:value\n` of every header that `is_signed`, sorted by name. Values are bytes: metadata may be any UTF-8.
-pub(crate) fn headers(headers: &HeaderMap, is_signed: impl Fn(&str) -> bool) -> Vec<u8> {
-    let signed: BTreeMap<&str, &HeaderName> =
-        headers.keys().map(|name| (name.as_str(), name)).filter(|(name, _)| is_signed(name)).collect();
-    let mut lines = Vec::new();
-    for (text, name) in signed {
-        lines.extend_from_slice(text.as_bytes());
-        lines.push(b':');
-        lines.extend_from_slice(&header(headers, name.as_str()).unwrap_or_default());
+/// Adds `name:value\n` of every header that `is_signed`, sorted by name. Values are bytes: metadata may be any UTF-8.
+pub(crate) fn push_headers(lines: &mut Vec<u8>, headers: &HeaderMap, is_signed: impl Fn(&str) -> bool) {
+    let mut signed: Vec<&HeaderName> = headers.keys().filter(|name| is_signed(name.as_str())).collect();
+    signed.sort_unstable_by_key(|name| name.as_str());
+    for name in signed {
+        lines.extend_from_slice(name.as_str().as_bytes());
+        for (index, value) in headers.get_all(name).iter().enumerate() {
+            lines.push(if index == 0 { b':' } else { b',' });
+            lines.extend_from_slice(value.as_bytes().trim_ascii());
+        }
         lines.push(b'\n');
     }
-    lines
 }
 
 /// The trimmed value of a header; a repeated one is joined with `,`.
@@ -47,7 +46,7 @@ pub(crate) fn sensitive_value(text: &str) -> HeaderValue {
         if byte.is_ascii_control() && byte != b'\t' { b'?' } else { byte }
     };
     let bytes: Vec<u8> = text.bytes().map(allowed).collect();
-    let mut value = HeaderValue::from_bytes(&bytes).expect("control characters are replaced");
+    let mut value = HeaderValue::try_from(bytes).expect("control characters are replaced");
     value.set_sensitive(true);
     value
 }

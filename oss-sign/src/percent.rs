@@ -1,4 +1,5 @@
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use std::borrow::Cow;
 
 const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 const PATH: &AsciiSet = &QUERY.remove(b'/');
@@ -10,7 +11,9 @@ const PATH: &AsciiSet = &QUERY.remove(b'/');
 /// assert_eq!(oss_sign::encode_path("/a+b/ä ~"), "/a%2Bb/%C3%A4%20~");
 /// ```
 pub fn encode_path(raw: &str) -> String {
-    utf8_percent_encode(raw, PATH).to_string()
+    let mut encoded = String::with_capacity(raw.len());
+    encoded.extend(utf8_percent_encode(raw, PATH));
+    encoded
 }
 
 /// Percent-encodes a query as OSS signs it, in the given order: `a=1&b`.
@@ -23,33 +26,31 @@ pub fn encode_path(raw: &str) -> String {
 /// assert_eq!(oss_sign::encode_query(&query), "prefix=a%2Fb&acl&x");
 /// ```
 pub fn encode_query(pairs: &[(String, Option<String>)]) -> String {
-    let pairs =
-        pairs.iter().map(|(name, value)| (encode_name(name), encode_name(value.as_deref().unwrap_or_default())));
-    join(pairs)
+    join(pairs.iter().map(|(name, value)| (encode_name(name), value.as_deref())))
 }
 
 /// The query of a V4 canonical request: encoded, then sorted by *encoded* name, as `%7C` sorts before `a` but `|` after.
 pub(crate) fn canonical_query<'a>(pairs: impl Iterator<Item = &'a (String, Option<String>)>) -> String {
-    let mut pairs: Vec<_> =
-        pairs.map(|(name, value)| (encode_name(name), encode_name(value.as_deref().unwrap_or_default()))).collect();
+    let mut pairs: Vec<_> = pairs.map(|(name, value)| (encode_name(name), value.as_deref())).collect();
     pairs.sort_by(|(a, _), (b, _)| a.cmp(b));
     join(pairs.into_iter())
 }
 
-pub(crate) fn encode_name(raw: &str) -> String {
-    utf8_percent_encode(raw, QUERY).to_string()
+/// Borrowed where nothing has to be encoded.
+pub(crate) fn encode_name(raw: &str) -> Cow<'_, str> {
+    utf8_percent_encode(raw, QUERY).into()
 }
 
-fn join(pairs: impl Iterator<Item = (String, String)>) -> String {
-    let mut joined = String::new();
+fn join<'a>(pairs: impl Iterator<Item = (Cow<'a, str>, Option<&'a str>)>) -> String {
+    let mut joined = String::with_capacity(64);
     for (index, (name, value)) in pairs.enumerate() {
         if index > 0 {
             joined.push('&');
         }
         joined.push_str(&name);
-        if !value.is_empty() {
+        if let Some(value) = value.filter(|value| !value.is_empty()) {
             joined.push('=');
-            joined.push_str(&value);
+            joined.extend(utf8_percent_encode(value, QUERY));
         }
     }
     joined

@@ -1,5 +1,6 @@
 //! The two ways a signed request writes its time.
 
+use std::fmt::Write as _;
 use std::time::{Duration, UNIX_EPOCH};
 
 const DAY: u64 = 24 * 60 * 60;
@@ -21,7 +22,10 @@ pub(crate) fn iso_basic(time: u64) -> String {
     let time = time.min(LAST);
     let (year, month, day) = date_of(time / DAY);
     let second = time % DAY;
-    format!("{year:04}{month:02}{day:02}T{:02}{:02}{:02}Z", second / 3600, second / 60 % 60, second % 60)
+    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
+    let mut text = String::with_capacity(16);
+    write!(text, "{year:04}{month:02}{day:02}T{hour:02}{minute:02}{second:02}Z").expect("a String takes everything");
+    text
 }
 
 /// `2023-12-17T03:47:36Z`, the `Timestamp` of RPC calls.

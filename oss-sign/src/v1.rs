@@ -60,7 +60,7 @@ pub(crate) fn string_to_sign(resource: Resource<'_>, headers: &HeaderMap, date: 
     }
     text.extend_from_slice(date);
     text.push(b'\n');
-    text.extend(canonical::headers(headers, |name| name.starts_with("x-oss-")));
+    canonical::push_headers(&mut text, headers, |name| name.starts_with("x-oss-"));
     text.extend(canonical_resource(resource).bytes());
     text
 }

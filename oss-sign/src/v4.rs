@@ -5,9 +5,10 @@ use crate::percent::{canonical_query, encode_path};
 use crate::timestamp::iso_basic;
 use crate::{Credentials, Resource};
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use http::HeaderMap;
 use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderName, HeaderValue};
 use sha2::{Digest as _, Sha256};
+use std::fmt::Write as _;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 use zeroize::Zeroizing;
@@ -51,10 +52,10 @@ pub(crate) fn sign(
     additional: &[String],
 ) {
     headers.remove(AUTHORIZATION);
-    headers.insert("x-oss-date", own_value(&scope.timestamp));
-    headers.insert("x-oss-content-sha256", own_value(UNSIGNED_PAYLOAD));
+    headers.insert(HeaderName::from_static("x-oss-date"), own_value(&scope.timestamp));
+    headers.insert(HeaderName::from_static("x-oss-content-sha256"), HeaderValue::from_static(UNSIGNED_PAYLOAD));
     match credentials.security_token() {
-        Some(token) => headers.insert("x-oss-security-token", sensitive_value(token)),
+        Some(token) => headers.insert(HeaderName::from_static("x-oss-security-token"), sensitive_value(token)),
         None => headers.remove("x-oss-security-token"),
     };
     let additional = additional_of(additional, headers);
@@ -62,8 +63,10 @@ pub(crate) fn sign(
     let signature = signature(&signing_key(credentials.access_key_secret(), &scope), &string_to_sign(&scope, &request));
     let listed =
         if additional.is_empty() { String::new() } else { format!(",AdditionalHeaders={}", additional.join(";")) };
-    let authorization =
-        format!("{ALGORITHM} Credential={}/{scope}{listed},Signature={signature}", credentials.access_key_id());
+    let mut authorization = String::with_capacity(256);
+    let id = credentials.access_key_id();
+    write!(authorization, "{ALGORITHM} Credential={id}/{scope}{listed},Signature={signature}")
+        .expect("a String takes everything");
     headers.insert(AUTHORIZATION, sensitive_value(&authorization));
 }
 
@@ -125,9 +128,18 @@ pub(crate) fn canonical_request(resource: Resource<'_>, headers: &HeaderMap, add
     let is_signed = |name: &str| is_always_signed(name) || additional.iter().any(|listed| listed == name);
     let query = canonical_query(resource.query.iter().filter(|(name, _)| name != "x-oss-signature"));
     let path = encode_path(&canonical::path(resource));
-    let mut request = format!("{}\n{path}\n{query}\n", resource.method).into_bytes();
-    request.extend(canonical::headers(headers, is_signed));
-    request.extend(format!("\n{}\n{UNSIGNED_PAYLOAD}", additional.join(";")).bytes());
+    let mut request = Vec::with_capacity(512);
+    for line in [resource.method.as_str(), &path, &query] {
+        request.extend_from_slice(line.as_bytes());
+        request.push(b'\n');
+    }
+    canonical::push_headers(&mut request, headers, is_signed);
+    for line in ["", &additional.join(";"), UNSIGNED_PAYLOAD] {
+        request.extend_from_slice(line.as_bytes());
+        request.push(b'\n');
+    }
+    // The last line has no end.
+    request.pop();
     request
 }
 
@@ -136,7 +148,10 @@ fn is_always_signed(name: &str) -> bool {
 }
 
 pub(crate) fn string_to_sign(scope: &Scope, canonical_request: &[u8]) -> String {
-    format!("{ALGORITHM}\n{}\n{scope}\n{}", scope.timestamp, hex(&Sha256::digest(canonical_request)))
+    let digest = hex(&Sha256::digest(canonical_request));
+    let mut text = String::with_capacity(192);
+    write!(text, "{ALGORITHM}\n{}\n{scope}\n{digest}", scope.timestamp).expect("a String takes everything");
+    text
 }
 
 /// Four HMACs of a few bytes each: not worth a cache beside a request over the network.
@@ -170,7 +185,9 @@ fn mac(key: &[u8], text: &str) -> Hmac<Sha256> {
 
 fn hex(bytes: &[u8]) -> String {
     let digit = |nibble: u8| char::from(b"0123456789abcdef"[usize::from(nibble)]);
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+    let mut text = String::with_capacity(bytes.len() * 2);
+    text.extend(bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]));
+    text
 }
 
 fn unhex(text: &str) -> Option<Vec<u8>> {

@@ -273,7 +273,10 @@ impl Chosen {
 
 impl CredentialsProvider for DefaultCredentials {
     fn credentials(&self) -> BoxFuture<'_, Result<Credentials, CredentialsError>> {
-        Box::pin(async move { self.chosen().await?.provider.credentials().await })
+        match self.chosen.get() {
+            Some(chosen) => chosen.provider.credentials(),
+            None => Box::pin(async move { self.chosen().await?.provider.credentials().await }),
+        }
     }
 
     fn invalidate(&self, refused: &Credentials) {

@@ -19,7 +19,8 @@ impl Variables {
             Some(list) => list.get(name).cloned(),
             None => std::env::var(name).ok(),
         };
-        value.map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+        let trimmed = |value: String| if value.trim().len() == value.len() { value } else { value.trim().to_owned() };
+        value.map(trimmed).filter(|value| !value.is_empty())
     }
 
     /// Says `true`, in any case.
