@@ -9,6 +9,7 @@ use crate::{
 };
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, DATE, HOST, USER_AGENT};
+use http::uri::Authority;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use oss_proto::ops::{GetObject, ObjectHead};
 use oss_proto::{Bucket, ErrorCode, Key, Operation, Reply, Request, ServiceError};
@@ -217,8 +218,8 @@ impl Caller {
             .endpoint
             .url(bucket, key, &request.query)
             .map_err(|error| CallError::new(name, inner.endpoint.host(), CallCause::Endpoint(error)))?;
-        let host_name = uri.authority().map_or_else(String::new, ToString::to_string);
-        let failed = |cause| CallError::new(name, host_name.clone(), cause);
+        let host_name = uri.authority().cloned();
+        let failed = |cause| CallError::new(name, text_of(host_name.as_ref()), cause);
         let credentials =
             credentials::usable(&*inner.credentials).await.map_err(|e| failed(CallCause::Credentials(e)))?;
 
@@ -226,7 +227,7 @@ impl Caller {
             if payload.remaining() == 0 { Payload::bytes(std::mem::take(&mut request.body)) } else { payload };
         let offset = inner.offset.seconds();
         inner.prepare(&mut request, host, &payload, &credentials, offset);
-        let trace = trace::Attempt::begin(name, &host_name, &request, &credentials, payload.remaining());
+        let trace = trace::Attempt::begin(name, host_name.as_ref(), &request, &credentials, payload.remaining());
         let mut message = http::Request::new(payload);
         *message.method_mut() = request.method;
         *message.uri_mut() = uri;
@@ -280,7 +281,7 @@ impl Inner {
 struct Call<'a> {
     inner: &'a Inner,
     name: &'static str,
-    host: String,
+    host: Option<Authority>,
     /// What it was signed with.
     credentials: Credentials,
     /// The clock offset it was signed with.
@@ -315,7 +316,7 @@ impl Call<'_> {
     /// The error of this attempt, after learning from it what later attempts need.
     fn failed(&self, cause: CallCause) -> CallError {
         let temporary = self.credentials.security_token().is_some();
-        let error = CallError { operation: self.name, host: self.host.clone(), cause, temporary };
+        let error = CallError { operation: self.name, host: text_of(self.host.as_ref()), cause, temporary };
         match error.fault() {
             Fault::ClockSkew => {
                 let server = error.service().and_then(|error| error.server_time);
@@ -327,6 +328,10 @@ impl Call<'_> {
         self.trace.failed(&error);
         error
     }
+}
+
+fn text_of(host: Option<&Authority>) -> String {
+    host.map_or_else(String::new, ToString::to_string)
 }
 
 /// The operation took a non-success for its reply: it is not one of an open object.

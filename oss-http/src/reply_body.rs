@@ -44,6 +44,9 @@ impl ReplyBody {
 
     /// The whole body of a reply that is no object's data, bounded in size and time.
     pub(crate) async fn read_reply(self) -> Result<Bytes, TransportError> {
+        if self.is_end_stream() {
+            return Ok(Bytes::new());
+        }
         let (waiting, limit) = (Waiting::WholeReply, MAX_REPLY_TIME);
         let whole = tokio::time::timeout(limit, self.read_whole(MAX_REPLY)).await;
         whole.unwrap_or(Err(TransportError::Timeout { waiting, limit }))

@@ -4,6 +4,7 @@
 
 use crate::CallError;
 use bytes::Bytes;
+use http::uri::Authority;
 use http::{HeaderMap, StatusCode};
 use oss_proto::{ErrorCode, Request};
 use oss_sign::verify::Claim;
@@ -12,15 +13,16 @@ use std::error::Error as _;
 use tokio::time::Instant;
 use tracing::{Level, debug, enabled};
 
-/// One attempt.
-pub(crate) struct Attempt {
+/// One attempt; nothing is kept of it while nobody listens.
+pub(crate) struct Attempt(Option<Box<Told>>);
+
+struct Told {
     began: Instant,
     operation: &'static str,
     host: String,
     part: Option<String>,
     bytes: u64,
-    /// Kept only while somebody listens.
-    signed: Option<Box<Signed>>,
+    signed: Signed,
 }
 
 /// What a signature was made of.
@@ -33,51 +35,55 @@ impl Attempt {
     /// `request`: signed, without its payload of so many `bytes`.
     pub(crate) fn begin(
         operation: &'static str,
-        host: &str,
+        host: Option<&Authority>,
         request: &Request,
         credentials: &Credentials,
         bytes: u64,
     ) -> Self {
-        let part = request.query.iter().find(|(name, _)| name == "partNumber").and_then(|(_, value)| value.clone());
-        let signed = || Box::new(Signed { request: without_body(request.clone()), credentials: credentials.clone() });
-        Self {
-            began: Instant::now(),
-            operation,
-            host: host.to_owned(),
-            part,
-            bytes,
-            signed: enabled!(Level::DEBUG).then(signed),
-        }
+        let part = || request.query.iter().find(|(name, _)| name == "partNumber").and_then(|(_, value)| value.clone());
+        let told = || {
+            Box::new(Told {
+                began: Instant::now(),
+                operation,
+                host: host.map_or_else(String::new, ToString::to_string),
+                part: part(),
+                bytes,
+                signed: Signed { request: without_body(request.clone()), credentials: credentials.clone() },
+            })
+        };
+        Self(enabled!(Level::DEBUG).then(told))
     }
 
     pub(crate) fn succeeded(&self, status: StatusCode, headers: &HeaderMap) {
+        let Some(told) = &self.0 else { return };
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         debug!(
-            operation = self.operation,
-            host = self.host,
-            part = self.part,
-            bytes = self.bytes,
+            operation = told.operation,
+            host = told.host,
+            part = told.part,
+            bytes = told.bytes,
             status = status.as_u16(),
             request_id = text("x-oss-request-id"),
             ec = text("x-oss-ec"),
-            ms = self.millis(),
+            ms = told.millis(),
             "answered"
         );
     }
 
     pub(crate) fn failed(&self, error: &CallError) {
+        let Some(told) = &self.0 else { return };
         let service = error.service();
         debug!(
-            operation = self.operation,
-            host = self.host,
-            part = self.part,
-            bytes = self.bytes,
+            operation = told.operation,
+            host = told.host,
+            part = told.part,
+            bytes = told.bytes,
             status = service.map(|service| service.status.as_u16()),
             code = service.map(|service| service.code.as_str()),
             request_id = error.request_id(),
             ec = service.and_then(|service| service.ec.as_deref()),
             fault = ?error.fault(),
-            ms = self.millis(),
+            ms = told.millis(),
             cause = error.source().map(tracing::field::display),
             "failed"
         );
@@ -85,7 +91,7 @@ impl Attempt {
 
     /// After `SignatureDoesNotMatch`: what the server signed beside what we signed, so that the two can be compared.
     pub(crate) fn explain(&self, error: &CallError, reply: &Bytes) {
-        let Some(signed) = &self.signed else { return };
+        let Some(Told { signed, .. }) = self.0.as_deref() else { return };
         if error.service().is_none_or(|service| service.code != ErrorCode::SIGNATURE_DOES_NOT_MATCH) {
             return;
         }
@@ -95,7 +101,9 @@ impl Attempt {
         debug!(ours, theirs = theirs("StringToSign"), "the string to sign");
         debug!(ours = our_canonical, theirs = theirs("CanonicalRequest"), "the canonical request");
     }
+}
 
+impl Told {
     fn millis(&self) -> u64 {
         u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
     }

@@ -1,6 +1,7 @@
 use super::wire::Wire;
 use crate::clock;
 use http::Uri;
+use http::uri::Authority;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,6 +10,7 @@ use tokio::time::Instant;
 
 /// OSS closes connections after 30 s or more without a request; ours go before.
 const MAX_IDLE: Duration = Duration::from_secs(25);
+const SWEPT_EVERY: Duration = Duration::from_secs(1);
 /// As many as a transfer may have parts in flight.
 const MAX_KEPT: usize = 1_024;
 
@@ -16,19 +18,27 @@ const MAX_KEPT: usize = 1_024;
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Origin {
     https: bool,
-    authority: String,
+    /// Compares without regard to case.
+    authority: Authority,
 }
 
 impl Origin {
     pub(super) fn of(uri: &Uri) -> Option<Self> {
-        let authority = uri.authority()?.as_str().to_ascii_lowercase();
+        let authority = uri.authority()?.clone();
         Some(Self { https: uri.scheme_str() == Some("https"), authority })
     }
 }
 
 /// Connections between two exchanges, the latest used last.
 #[derive(Default)]
-pub(super) struct Idle(Mutex<HashMap<Origin, Vec<Kept>>>);
+pub(super) struct Idle(Mutex<Lists>);
+
+#[derive(Default)]
+struct Lists {
+    by_origin: HashMap<Origin, Vec<Kept>>,
+    /// When all lists were looked through for what is too old.
+    swept: Option<Instant>,
+}
 
 struct Kept {
     wire: Wire,
@@ -47,7 +57,7 @@ impl Idle {
     /// The latest used connection that is still good.
     pub(super) fn take(&self, origin: &Origin) -> Option<Wire> {
         loop {
-            let mut kept = self.lock().get_mut(origin)?.pop()?;
+            let mut kept = self.lock().by_origin.get_mut(origin)?.pop()?;
             if kept.age.is_fresh(Instant::now(), clock::now()) && kept.wire.is_idle() {
                 return Some(kept.wire);
             }
@@ -57,20 +67,30 @@ impl Idle {
     pub(super) fn put(&self, origin: Origin, wire: Wire) {
         let (now, wall) = (Instant::now(), clock::now());
         let kept = Kept { wire, age: Age { since: now, since_wall: wall } };
-        let mut all = self.lock();
-        // So that connections to a host that is not asked again do not stay open.
-        all.retain(|_, list| {
-            list.retain(|kept| kept.age.is_fresh(now, wall));
-            !list.is_empty()
-        });
-        let list = all.entry(origin).or_default();
+        let mut lists = self.lock();
+        lists.sweep(now, wall);
+        let list = lists.by_origin.entry(origin).or_default();
         if list.len() < MAX_KEPT {
             list.push(kept);
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Origin, Vec<Kept>>> {
+    fn lock(&self) -> MutexGuard<'_, Lists> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Lists {
+    /// Now and then, so that connections to a host that is not asked again do not stay open.
+    fn sweep(&mut self, now: Instant, wall: u64) {
+        if self.swept.is_some_and(|swept| now < swept + SWEPT_EVERY) {
+            return;
+        }
+        self.swept = Some(now);
+        self.by_origin.retain(|_, list| {
+            list.retain(|kept| kept.age.is_fresh(now, wall));
+            !list.is_empty()
+        });
     }
 }
 
@@ -83,7 +103,7 @@ impl Age {
 
 impl fmt::Debug for Idle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.lock().iter().map(|(origin, list)| (origin, list.len()))).finish()
+        f.debug_list().entries(self.lock().by_origin.iter().map(|(origin, list)| (origin, list.len()))).finish()
     }
 }
 

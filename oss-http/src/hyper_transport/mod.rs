@@ -86,10 +86,11 @@ impl HyperTransport {
                 Ok(reply) => return Ok(reply),
             }
         }
-        let wire = self.dialer.dial(&head.uri).await?;
+        // Rare beside the requests, and large: every request would carry its room.
+        let wire = Box::pin(self.dialer.dial(&head.uri)).await?;
         self.opened.fetch_add(1, Ordering::Relaxed);
         wire.activity.limit_by(&self.bandwidth);
-        let reply = self.over(wire, &origin, &head, payload, limits).await;
+        let reply = Box::pin(self.over(wire, &origin, &head, payload, limits)).await;
         reply.map_err(|failure| failure.error)
     }
 

@@ -10,12 +10,12 @@ use tokio::task::unconstrained;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 /// The timeouts of an exchange until its reply's head. One timer that looks again when it fires, instead of one that
-/// is set anew at every write.
-pub(super) struct Watch {
+/// is set anew at every write. It is the connection's, and goes on from exchange to exchange: to set one costs a lock.
+pub(super) struct Watch<'a> {
     limits: Limits,
     /// How often the kernel's queue is looked at: an exchange that is done before costs nothing.
     every: Duration,
-    sleep: Pin<Box<Sleep>>,
+    alarm: &'a mut Pin<Box<Sleep>>,
     leaving: Leaving,
 }
 
@@ -30,21 +30,25 @@ struct Leaving {
     empty_since: Option<Instant>,
 }
 
-impl Watch {
-    pub(super) fn new(limits: Limits) -> Self {
+/// The alarm of a new connection.
+pub(super) fn alarm() -> Pin<Box<Sleep>> {
+    Box::pin(sleep_until(Instant::now()))
+}
+
+impl<'a> Watch<'a> {
+    pub(super) fn new(limits: Limits, alarm: &'a mut Pin<Box<Sleep>>) -> Self {
         let now = Instant::now();
         let every = limits.no_progress.min(limits.response) / 4;
+        // One that an exchange before left set comes early: it is looked once more.
+        if !(now..=now + every).contains(&alarm.deadline()) {
+            alarm.as_mut().reset(now + every);
+        }
         let leaving = Leaving { left: 0, moved: now, empty_since: None };
-        Self { limits, every, sleep: Box::pin(sleep_until(now + every)), leaving }
+        Self { limits, every, alarm, leaving }
     }
 
-    pub(super) fn poll(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        activity: &Activity,
-        upload: &Upload,
-    ) -> Poll<TransportError> {
-        while poll_alarm(&mut self.sleep, cx).is_ready() {
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>, activity: &Activity, upload: &Upload) -> Poll<TransportError> {
+        while poll_alarm(self.alarm, cx).is_ready() {
             let now = Instant::now();
             let unsent = activity.unsent();
             let (held, blocked) = (activity.is_held(), activity.is_blocked());
@@ -68,7 +72,7 @@ impl Watch {
             }
             // Not later than the next look: what is waited for may change before.
             let next = (since + limit).min(now + self.every);
-            self.sleep.as_mut().reset(next);
+            self.alarm.as_mut().reset(next);
         }
         Poll::Pending
     }

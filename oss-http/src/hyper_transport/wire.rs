@@ -1,7 +1,7 @@
 use super::activity::Activity;
 use super::dial::Socket;
 use super::outgoing::{Outgoing, Upload};
-use super::watch::Watch;
+use super::watch::{self, Watch};
 use crate::{Payload, TransportError};
 use http::{Request, Response};
 use hyper::body::Incoming;
@@ -13,6 +13,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
+use tokio::time::Sleep;
 
 /// One frame of 256 KiB on its way: with hyper's default of about 408 KiB two would be buffered before a flush, with
 /// that of rustls (64 KiB) one would take four writes.
@@ -25,6 +26,7 @@ const MAX_HEADERS: usize = 256;
 pub(super) struct Wire {
     sender: SendRequest<Outgoing>,
     connection: Option<Connection<Socket, Outgoing>>,
+    alarm: Pin<Box<Sleep>>,
     pub(super) activity: Arc<Activity>,
 }
 
@@ -53,7 +55,7 @@ impl Wire {
             .max_headers(MAX_HEADERS)
             .handshake(socket)
             .await?;
-        Ok(Self { sender, connection: Some(connection), activity })
+        Ok(Self { sender, connection: Some(connection), alarm: watch::alarm(), activity })
     }
 
     /// Drives the connection; ready once it is at its end. hyper gives an error to the exchange first, so that one
@@ -82,7 +84,7 @@ impl Wire {
     ) -> Result<Response<Incoming>, Failure> {
         self.activity.begin();
         let mut reply = pin!(self.sender.send_request(request));
-        let mut watch = pin!(Watch::new(limits));
+        let mut watch = Watch::new(limits, &mut self.alarm);
         let activity = Arc::clone(&self.activity);
         let connection = &mut self.connection;
         let outcome = poll_fn(|cx| {
@@ -101,7 +103,7 @@ impl Wire {
                 Some(None) => return Poll::Ready(Err(Broken::Closed)),
                 None => {}
             }
-            watch.as_mut().poll(cx, &activity, upload).map(|error| Err(Broken::Slow(error)))
+            watch.poll(cx, &activity, upload).map(|error| Err(Broken::Slow(error)))
         });
         outcome.await.map_err(|broken| broken.into_failure(&activity, upload))
     }
