@@ -3,26 +3,22 @@
 #![expect(clippy::disallowed_methods, reason = "the driver is where the machine's time comes from")]
 
 use crate::calls::{self, Ended};
+use crate::desk::{Desk, Task};
 use crate::error::{Cause, UploadError};
-use crate::flights::Flights;
-use crate::machine::{Action, ActionId, Completed, Event, Notice, Now, Outcome, Parallel, Reply};
-use crate::memory::Memory;
+use crate::machine::{Action, ActionId, Completed, Outcome, Parallel};
 use crate::prepare::{Prepared, asked_for, prepare};
 use crate::prepare_at_once::prepare_at_once;
-use crate::request::{Observer, Progress, UploadObjectRequest};
+use crate::request::UploadObjectRequest;
 use crate::saver::Saver;
-use crate::span::SpanObserver;
 use oss_http::{Caller, Fault};
-use std::collections::VecDeque;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::task::Poll;
 use tokio::task::{JoinError, JoinSet};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
-
-/// Errors kept so that the end can say which one decided; more calls than this are never in flight for one decision.
-const ERRORS_KEPT: usize = 64;
 
 /// Uploads one file as one object: resumes what an earlier run left, and reports success only for a proven object.
 ///
@@ -61,166 +57,166 @@ pub async fn upload(caller: &Caller, region: &str, mut request: UploadObjectRequ
     };
     progress.begin(prepared.source.fingerprint().size);
     let _share = memory.join(connections);
-    Driver::new(caller, prepared, progress, memory, observer, spans).run(cancel).await
+    let Prepared { source, job, upload, store, lock, notices, at_once } = prepared;
+    let (began, size) = (Instant::now(), source.fingerprint().size);
+    let desk = Arc::new(Desk::new(began, upload, size, notices, progress.clone(), observer, spans));
+    let context = Arc::new(calls::Context { caller, job, source, progress, memory });
+    Driver::new(began, context, desk, Saver::new(store, lock, at_once)).run(cancel).await
 }
 
+/// Whoever drives the upload: begins what the machine asks for, and brings it how that ended. The tasks that send parts
+/// do so by themselves, see [`Desk::next_part`].
 struct Driver {
     began: Instant,
-    upload: crate::machine::Upload,
     context: Arc<calls::Context>,
-    calls: JoinSet<(ActionId, Ended)>,
-    flights: Flights,
+    desk: Arc<Desk>,
+    /// Calls and reads that are no parts: they are few, and need no task.
+    calls: Vec<Call>,
+    /// Each sends one part after the other.
+    senders: JoinSet<()>,
     saver: Saver,
     /// Tells blocking reads, which cannot be dropped, that nobody waits for them.
     stop: Arc<AtomicBool>,
-    errors: VecDeque<(ActionId, Cause)>,
-    observer: Option<Observer>,
-    notices: Vec<Event>,
+    _silence: Silence,
 }
 
+/// Dropped, nobody is told anything any more, although a task may take until then to hear that it was stopped.
+struct Silence(Arc<Desk>);
+
+impl Drop for Silence {
+    fn drop(&mut self) {
+        self.0.be_silent();
+    }
+}
+
+type Call = Pin<Box<dyn Future<Output = (ActionId, Ended)> + Send>>;
+
 impl Driver {
-    fn new(
-        caller: Caller,
-        prepared: Prepared,
-        progress: Progress,
-        memory: Memory,
-        observer: Option<Observer>,
-        spans: Option<SpanObserver>,
-    ) -> Self {
-        let Prepared { source, job, upload, store, lock, notices, at_once } = prepared;
-        let began = Instant::now();
-        let flights = Flights::new(began, source.fingerprint().size, spans);
-        Self {
-            began,
-            upload,
-            context: Arc::new(calls::Context { caller, job, source, progress, memory }),
-            calls: JoinSet::new(),
-            flights,
-            saver: Saver::new(store, lock, at_once),
-            stop: Arc::default(),
-            errors: VecDeque::new(),
-            observer,
-            notices,
-        }
+    fn new(began: Instant, context: Arc<calls::Context>, desk: Arc<Desk>, saver: Saver) -> Self {
+        let (calls, senders) = (Vec::new(), JoinSet::new());
+        let _silence = Silence(desk.clone());
+        Self { began, context, desk, calls, senders, saver, stop: Arc::default(), _silence }
     }
 
     async fn run(mut self, cancel: CancellationToken) -> Result<Completed, UploadError> {
-        let mut cancelled = false;
-        for event in std::mem::take(&mut self.notices) {
-            self.tell(&event);
-        }
+        let (mut cancelling, mut cancelled) = (pin!(cancel.cancelled()), false);
+        // One alarm for the whole run: it is set anew only when it would come too late, and may come too early.
+        let mut alarm = pin!(sleep_until(self.began));
         loop {
-            self.start_actions();
-            while let Some(event) = self.upload.poll_event() {
-                self.tell(&event);
-            }
-            if let Some(outcome) = self.upload.outcome().cloned() {
+            let turn = self.desk.turn();
+            turn.tasks.into_iter().for_each(|task| self.begin(task));
+            if let Some(outcome) = turn.outcome {
                 return self.end(outcome).await;
             }
-            let wake = self.upload.poll_timeout().map(|at| self.began + at);
+            if let Some(at) = turn.alarm.filter(|at| alarm.is_elapsed() || *at < alarm.deadline()) {
+                alarm.as_mut().reset(at);
+            }
             tokio::select! {
                 biased;
-                () = cancel.cancelled(), if !cancelled => {
+                () = &mut cancelling, if !cancelled => {
                     cancelled = true;
-                    self.upload.cancel(self.now());
+                    self.desk.cancel();
                 }
-                Some(ended) = self.saver.join_next() => self.handle(ended),
-                Some(ended) = self.calls.join_next() => self.handle(ended),
-                () = sleep_until(wake), if wake.is_some() => {}
+                Some(saved) = self.saver.join_next() => {
+                    let (id, ended) = saved.unwrap_or_else(resume_panic);
+                    self.desk.ended(id, ended);
+                }
+                (id, ended) = next(&mut self.calls) => self.desk.ended(id, ended),
+                Some(sender) = self.senders.join_next() => ended_well(sender),
+                () = self.desk.called() => {}
+                () = &mut alarm, if turn.alarm.is_some() => {}
             }
         }
     }
 
-    fn start_actions(&mut self) {
-        if self.upload.wants_progress() {
-            self.flights.report(self.now(), &mut self.upload);
-        }
-        while let Some((id, action)) = self.upload.poll_action(self.now()) {
-            if action == Action::Stop {
-                self.flights.drop_calls();
+    fn begin(&mut self, (id, action, gauge): Task) {
+        match action {
+            Action::Stop => {
                 self.stop.store(true, Ordering::Relaxed);
                 self.stop = Arc::default();
-                self.calls.abort_all();
-                continue;
+                self.calls.clear();
+                self.senders.abort_all();
             }
-            let gauge = self.flights.begin(self.now(), id, &action);
-            match action {
-                Action::Save(checkpoint) => self.saver.save(id, checkpoint),
-                Action::Discard => {
-                    if let Some(ended) = self.saver.discard(id) {
-                        self.handle(Ok((id, ended)));
-                    }
-                }
-                action => {
-                    let call = calls::perform(self.context.clone(), action, self.stop.clone(), gauge);
-                    self.calls.spawn(async move { (id, call.await) });
+            Action::Save(checkpoint) => self.saver.save(id, checkpoint),
+            Action::Discard => {
+                if let Some(ended) = self.saver.discard(id) {
+                    self.desk.ended_at_once(id, ended);
                 }
             }
-        }
-    }
-
-    fn handle(&mut self, ended: Result<(ActionId, Ended), JoinError>) {
-        let (id, ended) = match ended {
-            Ok(ended) => ended,
-            Err(error) if error.is_cancelled() => return,
-            Err(error) => resume_panic(error),
-        };
-        let now = self.now();
-        self.flights.end(id, &ended);
-        match ended {
-            Ok(reply) => {
-                if let Reply::NotSaved(reason) = &reply {
-                    self.keep(id, Cause::Local(reason.clone()));
-                }
-                self.upload.handle_reply(now, id, reply);
+            Action::UploadPart { .. } => {
+                let sending = send(self.context.clone(), self.desk.clone(), self.stop.clone(), (id, action, gauge));
+                self.senders.spawn(sending);
             }
-            Err((fault, cause)) => {
-                self.keep(id, cause);
-                self.upload.handle_fault(now, id, fault);
+            action => {
+                let call = calls::perform(self.context.clone(), action, self.stop.clone(), gauge);
+                self.calls.push(Box::pin(async move { (id, call.await) }));
             }
-        }
-    }
-
-    fn keep(&mut self, id: ActionId, cause: Cause) {
-        self.errors.truncate(ERRORS_KEPT);
-        self.errors.push_front((id, cause));
-    }
-
-    fn tell(&mut self, event: &Event) {
-        self.context.progress.count(event);
-        let mut calls = self.errors.iter().map(|(_, cause)| cause.call());
-        let behind = match event {
-            Event::Retry { .. } => calls.next().flatten(),
-            Event::Notice(Notice::CallbackFailed) => calls.flatten().find(|e| e.fault() == Fault::CallbackFailed),
-            _ => None,
-        };
-        if let Some(observer) = &mut self.observer {
-            observer(event, behind);
         }
     }
 
     async fn end(mut self, outcome: Outcome) -> Result<Completed, UploadError> {
         self.stop.store(true, Ordering::Relaxed);
-        self.calls.shutdown().await;
+        self.calls.clear();
+        self.senders.abort_all();
+        while let Some(sender) = self.senders.join_next().await {
+            ended_well(sender);
+        }
         self.saver.close().await;
-        self.flights.drop_all();
+        self.desk.close();
         match outcome {
             Outcome::Completed(completed) => Ok(completed),
             Outcome::Failed(failure) => {
-                let decided = |(id, _): &&(ActionId, Cause)| Some(*id) == failure.action;
-                let source = self.errors.iter().find(decided).map(|(_, cause)| Box::new(cause.clone()));
+                let source = self.desk.error_of(failure.action).map(Box::new);
                 Err(UploadError::Failed { failure, source })
             }
         }
     }
+}
 
-    fn now(&self) -> Now {
-        self.began.elapsed()
+/// The next call that ends; for ever pending when there is none.
+///
+/// # Cancel safety
+/// Nothing is lost when the future is dropped.
+async fn next(calls: &mut Vec<Call>) -> (ActionId, Ended) {
+    poll_fn(|cx| {
+        let ended = calls.iter_mut().enumerate().find_map(|(index, call)| match call.as_mut().poll(cx) {
+            Poll::Ready(ended) => Some((index, ended)),
+            Poll::Pending => None,
+        });
+        ended.map_or(Poll::Pending, |(index, ended)| {
+            drop(calls.swap_remove(index));
+            Poll::Ready(ended)
+        })
+    })
+    .await
+}
+
+/// Sends a part, and then whatever part is next, until there is none.
+async fn send(context: Arc<calls::Context>, desk: Arc<Desk>, stop: Arc<AtomicBool>, first: Task) {
+    let mut next = Some(first);
+    while let Some((id, action, gauge)) = next {
+        let mut call = pin!(calls::perform(context.clone(), action, stop.clone(), gauge));
+        let mut waited = false;
+        let ended = poll_fn(|cx| {
+            let ended = call.as_mut().poll(cx);
+            waited |= ended.is_pending();
+            ended
+        });
+        next = desk.next_part(id, ended.await);
+        if !waited {
+            // A transport in memory may never have to wait: the other senders have their turn all the same.
+            tokio::task::yield_now().await;
+        }
     }
 }
 
-async fn sleep_until(wake: Option<Instant>) {
-    tokio::time::sleep_until(wake.unwrap_or_else(|| Instant::now() + Duration::from_secs(3600))).await;
+/// A task ends by itself or because it was stopped.
+fn ended_well(sender: Result<(), JoinError>) {
+    if let Err(error) = sender
+        && !error.is_cancelled()
+    {
+        resume_panic(error)
+    }
 }
 
 fn resume_panic<T>(error: JoinError) -> T {

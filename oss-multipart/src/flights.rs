@@ -2,7 +2,7 @@
 
 use crate::calls::Ended;
 use crate::machine::{Action, ActionId, Now, Upload};
-use crate::span::{Gauge, Label, SpanEnd, SpanKind, SpanObserver};
+use crate::span::{Gauge, Label, Span, SpanEnd, SpanKind};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::time::Instant;
@@ -12,42 +12,47 @@ pub(crate) struct Flights {
     base: Instant,
     size: u64,
     under_way: BTreeMap<ActionId, (Label, Now, Arc<Gauge>)>,
-    observer: Option<SpanObserver>,
+    /// Somebody wants to know.
+    observed: bool,
+    ended: Vec<Span>,
 }
 
 impl Flights {
-    /// `base`: when the transfer began. `size`: bytes of the file.
-    pub(crate) fn new(base: Instant, size: u64, observer: Option<SpanObserver>) -> Self {
-        Self { base, size, under_way: BTreeMap::new(), observer }
+    /// `base`: when the transfer began. `size`: bytes of the file. `observed`: spans are kept at their end.
+    pub(crate) fn new(base: Instant, size: u64, observed: bool) -> Self {
+        Self { base, size, under_way: BTreeMap::new(), observed, ended: Vec::new() }
     }
 
-    /// An action begins.
+    /// An action begins; a stop takes no time.
     pub(crate) fn begin(&mut self, now: Now, id: ActionId, action: &Action) -> Arc<Gauge> {
         let gauge = Arc::new(Gauge::new(self.base));
+        if *action == Action::Stop {
+            return gauge;
+        }
         self.under_way.insert(id, (Label::of(action, self.size), now, gauge.clone()));
         gauge
     }
 
     /// It has ended.
-    pub(crate) fn end(&mut self, id: ActionId, ended: &Ended) {
+    pub(crate) fn end(&mut self, now: Now, id: ActionId, ended: &Ended) {
         let end = match ended {
             Ok(_) => SpanEnd::Done,
             Err((fault, _)) => SpanEnd::Failed(fault.clone()),
         };
-        self.tell(id, end);
+        self.finish(now, id, end);
     }
 
     /// Nobody waits for the calls and reads any more, but for the saves.
-    pub(crate) fn drop_calls(&mut self) {
+    pub(crate) fn drop_calls(&mut self, now: Now) {
         let saves = |label: &Label| label.kind() == SpanKind::Save;
         let ids: Vec<_> = self.under_way.iter().filter(|(_, (label, ..))| !saves(label)).map(|(id, _)| *id).collect();
-        ids.into_iter().for_each(|id| self.tell(id, SpanEnd::Dropped));
+        ids.into_iter().for_each(|id| self.finish(now, id, SpanEnd::Dropped));
     }
 
     /// Nobody waits for anything any more.
-    pub(crate) fn drop_all(&mut self) {
+    pub(crate) fn drop_all(&mut self, now: Now) {
         while let Some((id, _)) = self.under_way.first_key_value() {
-            self.tell(*id, SpanEnd::Dropped);
+            self.finish(now, *id, SpanEnd::Dropped);
         }
     }
 
@@ -60,9 +65,16 @@ impl Flights {
         }
     }
 
-    fn tell(&mut self, id: ActionId, end: SpanEnd) {
-        if let (Some((label, began, gauge)), Some(observer)) = (self.under_way.remove(&id), &mut self.observer) {
-            observer(&label.end(began, &gauge, end));
+    /// What has ended since this was asked last.
+    pub(crate) fn take_ended(&mut self) -> impl Iterator<Item = Span> + use<> {
+        std::mem::take(&mut self.ended).into_iter()
+    }
+
+    fn finish(&mut self, now: Now, id: ActionId, end: SpanEnd) {
+        if let Some((label, began, gauge)) = self.under_way.remove(&id)
+            && self.observed
+        {
+            self.ended.push(label.end(began, &gauge, now, end));
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod calls;
 mod content_type;
+mod desk;
 mod directories;
 mod driver;
 mod error;
@@ -9,6 +10,7 @@ mod flights;
 pub mod machine;
 mod memory;
 mod opening;
+mod part_body;
 pub mod plan;
 mod prepare;
 mod prepare_at_once;

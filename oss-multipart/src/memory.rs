@@ -9,6 +9,11 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 /// Bytes read, checksummed and handed to the connection at once: fits the second-level cache.
 pub(crate) const PIECE: usize = 256 * 1024;
 
+/// Bytes of the next piece, of so many that are left.
+pub(crate) fn piece_len(left: u64) -> usize {
+    usize::try_from(left).map_or(PIECE, |left| left.min(PIECE))
+}
+
 /// What a connection that sends needs at most: one piece on its way out, one being read.
 const OF_A_CONNECTION: u64 = 2 * PIECE as u64;
 /// Connections that the default budget is made for; every further one widens it.

@@ -166,15 +166,18 @@ impl UploadObjectRequest {
         self
     }
 
-    /// Told of every event, in order, from the task that runs the upload: return soon.
+    /// Told of every event, in order and one at a time, from the tasks of the upload: return soon. While it does not, parts
+    /// go on to be sent, and what happens is told afterwards. It may cancel the upload, and must not wait for it.
+    ///
+    /// Once the upload's future was dropped nothing more is told, but for what is being told at that moment.
     #[must_use]
     pub fn on_event(mut self, observer: impl FnMut(&Event, Option<&CallError>) + Send + 'static) -> Self {
         self.observer = Some(Box::new(observer));
         self
     }
 
-    /// Told what every action took, at its end, from the task that runs the upload: return soon. After the last one of a
-    /// transfer, also of one that failed, nothing comes.
+    /// Told what every action took, at its end, as [`Self::on_event`] is told of events. After the last one of a transfer,
+    /// also of one that failed, nothing comes.
     #[must_use]
     pub fn on_span(mut self, observer: impl FnMut(&Span) + Send + 'static) -> Self {
         self.spans = Some(Box::new(observer));

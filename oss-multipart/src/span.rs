@@ -152,8 +152,8 @@ impl Label {
         self.kind
     }
 
-    /// The span that ends now.
-    pub(crate) fn end(self, began: Duration, gauge: &Gauge, end: SpanEnd) -> Span {
+    /// The span from when it began to when it ended.
+    pub(crate) fn end(self, began: Duration, gauge: &Gauge, ended: Duration, end: SpanEnd) -> Span {
         let at = |moment: &AtomicU64| Some(moment.load(Relaxed)).filter(|at| *at > 0).map(Duration::from_micros);
         let Self { kind, name, part, bytes } = self;
         Span {
@@ -166,7 +166,7 @@ impl Label {
             given: at(&gauge.given),
             bytes_given: gauge.bytes(),
             disk: Duration::from_micros(gauge.disk.load(Relaxed)),
-            ended: gauge.base.elapsed(),
+            ended,
             end,
         }
     }
