@@ -44,6 +44,8 @@ struct State {
     news: VecDeque<News>,
     /// When the driver looks by itself.
     alarm: Option<Now>,
+    /// How often all that was under way was to be stopped.
+    stops: u64,
 }
 
 struct Observers {
@@ -83,6 +85,7 @@ impl Desk {
             tasks: VecDeque::new(),
             news: notices.into_iter().map(|event| News::Event(event, None)).collect(),
             alarm: None,
+            stops: 0,
         };
         let observers = Mutex::new(Observers { events: observer, spans });
         let (bell, silent) = (Notify::new(), AtomicBool::new(false));
@@ -112,13 +115,14 @@ impl Desk {
         self.bell.notify_one();
     }
 
-    /// A part has ended: the next one, when there is one to be sent.
-    pub(crate) fn next_part(&self, id: ActionId, ended: Ended) -> Option<Task> {
+    /// A part has ended that was begun after so many stops: the next one, when there is one to be sent. Who is stopped
+    /// takes none along, however late he hears of it: it would be lost with him.
+    pub(crate) fn next_part(&self, id: ActionId, ended: Ended, stops: u64) -> Option<Task> {
         let mut state = self.state();
         let now = self.now();
         state.handle(now, id, ended);
         state.poll(now);
-        let part = state.take_part();
+        let part = if state.stops == stops { state.take_part() } else { None };
         let sooner = state.upload.poll_timeout().is_some_and(|at| state.alarm.is_none_or(|alarm| at < alarm));
         if sooner || !state.tasks.is_empty() || state.upload.outcome().is_some() {
             self.bell.notify_one();
@@ -199,6 +203,7 @@ impl State {
         while let Some((id, action)) = self.upload.poll_action(now) {
             if action == Action::Stop {
                 self.flights.drop_calls(now);
+                self.stops += 1;
             }
             let gauge = self.flights.begin(now, id, &action);
             self.tasks.push_back((id, action, gauge));
@@ -210,11 +215,7 @@ impl State {
         }
     }
 
-    /// A part that whoever brought another may send. None while the calls under way are to be stopped first.
     fn take_part(&mut self) -> Option<Task> {
-        if self.tasks.iter().any(|(_, action, _)| *action == Action::Stop) {
-            return None;
-        }
         let part = self.tasks.iter().position(|(_, action, _)| matches!(action, Action::UploadPart { .. }));
         self.tasks.remove(part?)
     }
@@ -273,3 +274,6 @@ impl Observers {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

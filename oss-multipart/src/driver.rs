@@ -74,6 +74,8 @@ struct Driver {
     calls: Vec<Call>,
     /// Each sends one part after the other.
     senders: JoinSet<()>,
+    /// How often they were stopped.
+    stops: u64,
     saver: Saver,
     /// Tells blocking reads, which cannot be dropped, that nobody waits for them.
     stop: Arc<AtomicBool>,
@@ -95,7 +97,7 @@ impl Driver {
     fn new(began: Instant, context: Arc<calls::Context>, desk: Arc<Desk>, saver: Saver) -> Self {
         let (calls, senders) = (Vec::new(), JoinSet::new());
         let _silence = Silence(desk.clone());
-        Self { began, context, desk, calls, senders, saver, stop: Arc::default(), _silence }
+        Self { began, context, desk, calls, senders, stops: 0, saver, stop: Arc::default(), _silence }
     }
 
     async fn run(mut self, cancel: CancellationToken) -> Result<Completed, UploadError> {
@@ -136,6 +138,7 @@ impl Driver {
                 self.stop = Arc::default();
                 self.calls.clear();
                 self.senders.abort_all();
+                self.stops += 1;
             }
             Action::Save(checkpoint) => self.saver.save(id, checkpoint),
             Action::Discard => {
@@ -144,8 +147,8 @@ impl Driver {
                 }
             }
             Action::UploadPart { .. } => {
-                let sending = send(self.context.clone(), self.desk.clone(), self.stop.clone(), (id, action, gauge));
-                self.senders.spawn(sending);
+                let (context, desk, stop) = (self.context.clone(), self.desk.clone(), self.stop.clone());
+                self.senders.spawn(send(context, desk, stop, self.stops, (id, action, gauge)));
             }
             action => {
                 let call = calls::perform(self.context.clone(), action, self.stop.clone(), gauge);
@@ -192,7 +195,7 @@ async fn next(calls: &mut Vec<Call>) -> (ActionId, Ended) {
 }
 
 /// Sends a part, and then whatever part is next, until there is none.
-async fn send(context: Arc<calls::Context>, desk: Arc<Desk>, stop: Arc<AtomicBool>, first: Task) {
+async fn send(context: Arc<calls::Context>, desk: Arc<Desk>, stop: Arc<AtomicBool>, stops: u64, first: Task) {
     let mut next = Some(first);
     while let Some((id, action, gauge)) = next {
         let mut call = pin!(calls::perform(context.clone(), action, stop.clone(), gauge));
@@ -202,7 +205,7 @@ async fn send(context: Arc<calls::Context>, desk: Arc<Desk>, stop: Arc<AtomicBoo
             waited |= ended.is_pending();
             ended
         });
-        next = desk.next_part(id, ended.await);
+        next = desk.next_part(id, ended.await, stops);
         if !waited {
             // A transport in memory may never have to wait: the other senders have their turn all the same.
             tokio::task::yield_now().await;
