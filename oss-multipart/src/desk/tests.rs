@@ -1,3 +1,5 @@
+#![expect(clippy::disallowed_methods, reason = "a test begins now")]
+
 use super::*;
 use crate::machine::{Earlier, Options, Parallel};
 use crate::plan::Plan;
