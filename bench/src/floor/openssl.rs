@@ -40,3 +40,16 @@ fn said(command: &mut Command, what: &str) -> Result<String, String> {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).lines().next().unwrap_or_default().trim().to_owned();
     if output.status.success() { Ok(text(&output.stdout)) } else { Err(format!("{what}: {}", text(&output.stderr))) }
 }
+
+#[cfg(test)]
+mod tests {
+    /// It checks its CRC-64 by three ways of computing and the published check value.
+    #[test]
+    fn the_floor_over_openssl_is_right_where_it_can_be_built() {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        match super::build(folder.path()) {
+            Ok(floor) => assert!(floor.name.starts_with("OpenSSL "), "{}", floor.name),
+            Err(why) => assert!(why.starts_with("no C compiler"), "{why}"),
+        }
+    }
+}
