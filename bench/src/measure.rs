@@ -91,11 +91,10 @@ fn read(report: &Path, success: bool) -> io::Result<Cost> {
 /// the process it is split off from, and all children of a process are counted together.
 pub(crate) fn trampoline(options: &Options) -> io::Result<ExitCode> {
     let [program, words @ ..] = &options.command[..] else { return Err(io::ErrorKind::InvalidInput.into()) };
-    let (status, wall) = pages::dropped_during(options.drop.as_deref(), || {
-        let began = Instant::now();
-        let status = Command::new(program).args(words).status();
-        (status, began.elapsed())
-    })?;
+    let began = Instant::now();
+    let mut process = Command::new(program).args(words).spawn()?;
+    let reading = pages::Pace::Reading(process.id());
+    let (status, wall) = pages::dropped_during(options.drop.as_deref(), reading, || (process.wait(), began.elapsed()))?;
     let status = status?;
     let usage = getrusage(UsageWho::RUSAGE_CHILDREN).map_err(io::Error::from)?;
     let cpu = seconds(usage.user_time()) + seconds(usage.system_time());

@@ -86,7 +86,7 @@ struct Run {
 
 pub(crate) fn measure(bench: &Bench) -> io::Result<Vec<Section>> {
     let file = data::sparse(&bench.folder, "sparse", SIZE)?;
-    let rows = pages::dropped_during(Some(&file), || rows(bench, &file))?;
+    let rows = pages::dropped_during(Some(&file), pages::Pace::Time, || rows(bench, &file))?;
     fs::remove_file(&file)?;
     super::start::forget_checkpoints(bench)?;
     Ok(vec![Section { title: "far".to_owned(), gib: 0.0, sides: Vec::new(), rows: rows? }])

@@ -11,7 +11,7 @@ use std::path::Path;
 
 const MIB: u64 = 1 << 20;
 /// Read before each run on a sparse file: the memory that its pages will come from.
-const WARM: u64 = 1 << 30;
+const WARM: u64 = 5 << 28;
 
 /// One upload, and how often: short ones need more rounds, and can have them.
 #[derive(Debug, Clone, Copy)]
@@ -25,9 +25,9 @@ struct Case {
 pub(crate) fn measure(bench: &Bench) -> io::Result<Vec<Section>> {
     let size = |full: u64| if bench.quick { full / 16 } else { full };
     let of_size = |(size, rounds)| Case { size, part_size: 8 * MIB, connections: 3, rounds };
-    let sizes = [(256 * MIB, 21), (size(4 << 30), 5), (size(64 << 30), 3)].map(of_size);
+    let sizes = [(256 * MIB, 21), (size(4 << 30), 9), (size(64 << 30), 3)].map(of_size);
     let whole = size(50_000 * MIB);
-    let of_parts = |parts| Case { size: whole, part_size: whole / parts, connections: 3, rounds: 3 };
+    let of_parts = |parts| Case { size: whole, part_size: whole / parts, connections: 3, rounds: 2 };
     let parts = [10, 100, 1_000, 10_000].map(of_parts);
     let cached = bench.sized(2 << 30);
     let of_connections = |connections| Case { size: cached, part_size: 8 * MIB, connections, rounds: 11 };
