@@ -17,7 +17,9 @@ const PIECE: u64 = 256 * 1024;
 const READS: [&str; 3] = ["preadv2", "pread64", "preadv"];
 const WRITES: [&str; 4] = ["writev", "sendto", "sendmsg", "write"];
 /// Calls whose number hangs on the scheduler.
-const WAITS: [&str; 6] = ["futex", "epoll_wait", "epoll_pwait", "restart_syscall", "sched_yield", "clone3"];
+const WAITS: [&str; 7] = ["futex", "epoll_wait", "epoll_pwait", "restart_syscall", "sched_yield", "clone3", WAKE];
+/// The runtime wakes a thread that waits for sockets by a write of this number.
+const WAKE: &str = "\"\\1\\0\\0\\0\\0\\0\\0\\0\", 8";
 
 /// What one kind of call was asked, and what it moved.
 #[derive(Debug, Clone, Copy, Default)]
@@ -90,6 +92,7 @@ fn counts(log: &str) -> BTreeMap<String, Count> {
         let resumed = call.strip_prefix("<... ");
         let end = |c: char| c == '(' || c == ' ';
         let Some(name) = resumed.unwrap_or(call).split(end).next() else { continue };
+        let name = if call.contains(WAKE) { WAKE } else { name };
         let count = counts.entry(name.to_owned()).or_default();
         count.calls += u64::from(resumed.is_none());
         // An error is negative, and moved nothing.
@@ -152,7 +155,7 @@ fn a_part_is_read_once_written_once_and_asks_the_kernel_little_else() {
     // The socket takes less than a piece when it is full.
     assert!(writes.calls <= more * (PART / PIECE) * 2, "few writes a piece: {} of {more} parts", writes.calls);
     assert!(stats.calls <= more * 2, "fstat before and after: {} of {more} parts", stats.calls);
-    assert!(all.calls <= more * 18, "nothing else: {} calls of {more} parts", all.calls);
+    assert!(all.calls <= more * 13, "nothing else: {} calls of {more} parts", all.calls);
 }
 
 #[test]
@@ -165,9 +168,9 @@ fn a_small_part_is_one_read_one_write_and_one_reply() {
     let Cost { reads, writes, stats, all } = measure(50, 50 + more, PART);
     assert_eq!(reads.bytes, more * PART, "every byte is read once");
     assert!(reads.calls <= more * 5 / 4, "one read a part: {} of {more}", reads.calls);
-    assert!(writes.calls <= more * 3 / 2, "one write a part: {} of {more}", writes.calls);
-    assert!(stats.calls <= more * 2, "fstat before and after: {} of {more}", stats.calls);
-    assert!(all.calls <= more * 7, "nothing else: {} calls of {more} parts", all.calls);
+    assert!(writes.calls <= more * 5 / 4, "one write a part: {} of {more}", writes.calls);
+    assert!(stats.calls <= more, "one fstat, after the only read: {} of {more}", stats.calls);
+    assert!(all.calls <= more * 5, "nothing else: {} calls of {more} parts", all.calls);
 }
 
 /// Uploads `files` files of 4 KiB through one client under strace and counts every call.
@@ -217,9 +220,11 @@ fn a_small_file_is_one_request_and_few_calls_about_its_lock() {
 fn calls_are_counted_whole_or_in_two_pieces() {
     let log = "12 preadv2(9, [{iov_base=\"x = 7\", iov_len=3}], 1, 0, RWF_NOWAIT) = 3\n\
                13 writev(10, [{iov_base=\"\"...}], 1 <unfinished ...>\n\
+               12 write(5, \"\\1\\0\\0\\0\\0\\0\\0\\0\", 8) = 8\n\
                12 preadv2(9, 0, 1, 3, RWF_NOWAIT) = -1 EAGAIN (Resource temporarily unavailable)\n\
                13 <... writev resumed>) = 5\n";
     let counts = counts(log);
     assert_eq!((counts["preadv2"].calls, counts["preadv2"].bytes), (2, 3));
     assert_eq!((counts["writev"].calls, counts["writev"].bytes), (1, 5));
+    assert_eq!((counts[WAKE].calls, counts.contains_key("write")), (1, false));
 }
