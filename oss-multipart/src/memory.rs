@@ -4,6 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
+use std::thread::{self, ThreadId};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Bytes read, checksummed and handed to the connection at once: fits the second-level cache.
@@ -44,8 +45,9 @@ struct Shelf {
     /// The limit was given: it does not grow.
     fixed: bool,
     connections: u64,
-    /// Pieces that are used again: a fresh one costs page faults for every byte.
-    spare: Vec<Box<[u8]>>,
+    /// Pieces that are used again: a fresh one costs page faults for every byte. With each, the thread that had it last:
+    /// its core has the piece in its cache.
+    spare: Vec<(ThreadId, Box<[u8]>)>,
     allocated: u64,
     peak: u64,
 }
@@ -117,7 +119,7 @@ impl Memory {
 
     fn buffer(&self, len: usize, permit: OwnedSemaphorePermit) -> Buffer {
         let mut shelf = self.shelf();
-        let spare = if len == PIECE { shelf.spare.pop() } else { None };
+        let spare = if len == PIECE { shelf.take_spare() } else { None };
         let bytes = spare.unwrap_or_else(|| {
             shelf.make_room(len as u64);
             vec![0; len].into()
@@ -138,6 +140,16 @@ impl Default for Memory {
 }
 
 impl Shelf {
+    /// The piece that this thread had last, else the one that any had last.
+    fn take_spare(&mut self) -> Option<Box<[u8]>> {
+        let me = thread::current().id();
+        let mine = self.spare.iter().rposition(|(thread, _)| *thread == me);
+        match mine {
+            Some(index) => Some(self.spare.remove(index).1),
+            None => self.spare.pop().map(|(_, piece)| piece),
+        }
+    }
+
     /// Counts a new buffer; spare pieces make way for it.
     fn make_room(&mut self, len: u64) {
         while self.allocated + len > self.limit && self.spare.pop().is_some() {
@@ -222,7 +234,7 @@ impl Drop for Buffer {
         let mut shelf = self.memory.shelf();
         if bytes.len() == PIECE {
             // Spare, it still counts as allocated; its permit goes free after this, when the fields are dropped.
-            shelf.spare.push(bytes);
+            shelf.spare.push((thread::current().id(), bytes));
         } else {
             shelf.allocated -= bytes.len() as u64;
         }
@@ -275,6 +287,25 @@ mod tests {
         drop(whole);
         assert_eq!(spare_and_allocated(&memory.shelf()), (0, 0));
         assert_eq!(memory.peak(), Memory::LEAST);
+    }
+
+    #[test]
+    fn a_thread_is_given_the_piece_it_had_last() {
+        let memory = Memory::default();
+        let mut elsewhere = Vec::new();
+        for mark in [1, 2] {
+            let Taking::Ready(Some(mut piece)) = memory.piece() else { panic!("there is room") };
+            piece.filling(1)[0] = mark;
+            elsewhere.push(piece);
+        }
+        let theirs = elsewhere.pop();
+        drop(elsewhere);
+        std::thread::spawn(move || drop(theirs)).join().unwrap();
+        let marks = [memory.piece(), memory.piece()].map(|taking| match taking {
+            Taking::Ready(Some(mut piece)) => piece.filling(1)[0],
+            _ => panic!("there is room"),
+        });
+        assert_eq!(marks, [1, 2], "its own, and then whatever there is");
     }
 
     #[test]
