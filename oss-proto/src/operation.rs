@@ -45,7 +45,8 @@ impl Request {
             bucket: Some(bucket.clone()),
             key: key.cloned(),
             query: Vec::new(),
-            headers: HeaderMap::new(),
+            // Those of the operation and of the signature, so that the map need not grow.
+            headers: HeaderMap::with_capacity(12),
             body: Bytes::new(),
         }
     }

@@ -41,7 +41,7 @@ impl Dialer {
         Ok(Self { limit, tcp, trust: Trust::new(tls)?, proxies: proxies.matcher() })
     }
 
-    pub(super) async fn dial(&self, uri: &Uri) -> Result<Wire, TransportError> {
+    pub(super) async fn dial(&self, uri: &Uri) -> Result<Box<Wire>, TransportError> {
         let proxy = self.proxies.intercept(uri);
         let place = Place::of(uri, proxy.as_ref());
         let began = Instant::now();
@@ -58,7 +58,7 @@ impl Dialer {
         };
         place.connected(&socket, began);
         let activity = Arc::clone(activity_of(&socket));
-        let opened = Wire::open(socket, activity).await;
+        let opened = Wire::open(socket, activity).await.map(Box::new);
         opened.map_err(|error| TransportError::Connect { host: place.both(), source: Arc::new(error) })
     }
 

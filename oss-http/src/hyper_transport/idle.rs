@@ -41,7 +41,7 @@ struct Lists {
 }
 
 struct Kept {
-    wire: Wire,
+    wire: Box<Wire>,
     age: Age,
 }
 
@@ -55,7 +55,7 @@ struct Age {
 
 impl Idle {
     /// The latest used connection that is still good.
-    pub(super) fn take(&self, origin: &Origin) -> Option<Wire> {
+    pub(super) fn take(&self, origin: &Origin) -> Option<Box<Wire>> {
         loop {
             let mut kept = self.lock().by_origin.get_mut(origin)?.pop()?;
             if kept.age.is_fresh(Instant::now(), clock::now()) && kept.wire.is_idle() {
@@ -64,7 +64,7 @@ impl Idle {
         }
     }
 
-    pub(super) fn put(&self, origin: Origin, wire: Wire) {
+    pub(super) fn put(&self, origin: Origin, wire: Box<Wire>) {
         let (now, wall) = (Instant::now(), clock::now());
         let kept = Kept { wire, age: Age { since: now, since_wall: wall } };
         let mut lists = self.lock();

@@ -21,7 +21,7 @@ pub(super) struct Home {
 /// The rest of an exchange, as the reply's body: it drives the connection, and gives it back at its end.
 pub(super) fn reply_body(
     body: Incoming,
-    wire: Wire,
+    wire: Box<Wire>,
     upload: Arc<Upload>,
     no_progress: Duration,
     home: Home,
@@ -37,7 +37,7 @@ pub(super) fn reply_body(
 struct Streaming {
     body: Incoming,
     /// `None` once given back.
-    wire: Option<Wire>,
+    wire: Option<Box<Wire>>,
     upload: Arc<Upload>,
     no_progress: Duration,
     home: Home,

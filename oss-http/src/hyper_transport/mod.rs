@@ -96,7 +96,7 @@ impl HyperTransport {
 
     async fn over(
         &self,
-        mut wire: Wire,
+        mut wire: Box<Wire>,
         origin: &Origin,
         head: &request::Parts,
         payload: Payload,
