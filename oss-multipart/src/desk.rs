@@ -163,7 +163,7 @@ impl Desk {
         state.errors.iter().find(decided).map(|(_, cause)| cause.clone())
     }
 
-    /// Tells the news, unless somebody is telling them already, who then tells these as well: a part never waits for an
+    /// Tells the news, unless somebody is telling them already, who then tells these as well: a part does not wait for an
     /// observer that another part has called.
     fn tell(&self) {
         while !self.state().news.is_empty() {

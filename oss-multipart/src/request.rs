@@ -166,8 +166,8 @@ impl UploadObjectRequest {
         self
     }
 
-    /// Told of every event, in order and one at a time, from the tasks of the upload: return soon. While it does not, parts
-    /// go on to be sent, and what happens is told afterwards. It may cancel the upload, and must not wait for it.
+    /// Told of every event, in order and one at a time, by the tasks of the upload: return soon, it keeps one of their
+    /// threads. What happens meanwhile is told afterwards. It may cancel the upload, and must not wait for it.
     ///
     /// Once the upload's future was dropped nothing more is told, but for what is being told at that moment.
     #[must_use]

@@ -11,6 +11,7 @@ mod faults;
 mod link;
 mod memory;
 mod network;
+mod observers;
 mod odd_keys;
 mod resume;
 mod sizes;
