@@ -173,6 +173,12 @@ fn a_small_part_is_one_read_one_write_and_one_reply() {
     assert!(all.calls <= more * 5, "nothing else: {} calls of {more} parts", all.calls);
 }
 
+/// The least of three runs: a disk that was busy with others for a moment makes the files after it cost more.
+fn traced_files_at_rest(files: u64) -> BTreeMap<String, Count> {
+    let calls = |counts: &BTreeMap<String, Count>| counts.values().map(|count| count.calls).sum::<u64>();
+    (0..3).map(|_| traced_files(files)).min_by_key(calls).unwrap()
+}
+
 /// Uploads `files` files of 4 KiB through one client under strace and counts every call.
 fn traced_files(files: u64) -> BTreeMap<String, Count> {
     let folder = tempfile::tempdir().unwrap();
@@ -206,14 +212,14 @@ fn a_small_file_is_one_request_and_few_calls_about_its_lock() {
         return eprintln!("skipped: {why}");
     }
     let more = 200;
-    let cost = cost(&traced_files(50), &traced_files(50 + more));
+    let cost = cost(&traced_files_at_rest(50), &traced_files_at_rest(50 + more));
     let Cost { reads, writes, stats, all } = &cost;
     eprintln!("{more} files: {reads:?} read, {writes:?} written, {stats:?} stat, {all:?} in all");
     assert_eq!(reads.bytes, more * 4096, "every byte is read once");
     assert!(reads.calls <= more * 5 / 4, "one read a file: {} of {more}", reads.calls);
-    assert!(writes.calls <= more * 5 / 2, "one request a file, and the lock's record: {} of {more}", writes.calls);
-    assert!(stats.calls <= more * 9, "few looks: {} of {more}", stats.calls);
-    assert!(all.calls <= more * 24, "nothing else: {} calls of {more} files", all.calls);
+    assert!(writes.calls <= more * 2, "one request a file: {} of {more}", writes.calls);
+    assert!(stats.calls <= more * 8, "few looks: {} of {more}", stats.calls);
+    assert!(all.calls <= more * 22, "nothing else: {} calls of {more} files", all.calls);
 }
 
 #[test]

@@ -70,10 +70,4 @@ pub trait Dir: Send + Sync + 'static {
     /// # Errors
     /// [`LockError::Busy`] only without `wait`.
     fn lock(&self, name: &str, holder: &Holder, wait: bool) -> Result<Lock, LockError>;
-
-    /// As [`Dir::lock`], where nothing has that name yet; `None` otherwise, and where it is not known how.
-    fn lock_anew(&self, name: &str, holder: &Holder) -> Option<Lock> {
-        let _ = (name, holder);
-        None
-    }
 }

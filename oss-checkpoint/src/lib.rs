@@ -3,6 +3,8 @@
 mod checkpoint;
 mod compare;
 mod dir;
+#[cfg_attr(not(all(target_os = "linux", target_pointer_width = "64")), path = "no_directory_lock.rs")]
+mod directory_lock;
 mod fingerprint;
 mod format;
 mod host;
@@ -10,6 +12,8 @@ mod local_disk;
 mod lock;
 mod os_dir;
 mod place;
+#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
+mod seats;
 mod store;
 mod valid;
 mod wire;
@@ -17,6 +21,7 @@ mod wire;
 pub use checkpoint::{Abandoned, Checkpoint, Job, Part, Source, State};
 pub use compare::{Comparison, Reason, Unverified};
 pub use dir::Dir;
+pub use directory_lock::DirectoryLock;
 pub use fingerprint::{Fingerprint, Timestamp};
 pub use format::{DecodeError, MAGIC, MAX_FILE_LEN, VERSION, decode, encode};
 pub use host::host_name;

@@ -134,13 +134,6 @@ pub(crate) fn acquire(path: &Path, holder: &Holder, wait: bool) -> Result<Lock, 
     }
 }
 
-/// Makes the file at `path` and locks it; `None` when that is not done at once.
-pub(crate) fn acquire_new(path: &Path, holder: &Holder) -> Option<Lock> {
-    let file = create(path).ok()?;
-    file.try_lock().ok()?;
-    held(file, path, holder, true).ok()?
-}
-
 /// The lock on a file that is locked, if it still has its name.
 fn held(file: File, path: &Path, holder: &Holder, fresh: bool) -> io::Result<Option<Lock>> {
     let held = OsLock { identity: identity(&file.metadata()?), file, path: path.to_owned() };
@@ -178,15 +171,25 @@ fn options_of_lock(options: &mut OpenOptions) -> &mut OpenOptions {
 }
 
 #[cfg(unix)]
-type Identity = (u64, u64);
+pub(crate) type Identity = (u64, u64);
 /// Elsewhere the name is never removed, see [`OsLock`].
 #[cfg(not(unix))]
 type Identity = ();
 
 #[cfg(unix)]
-fn identity(metadata: &Metadata) -> Identity {
+pub(crate) fn identity(metadata: &Metadata) -> Identity {
     use std::os::unix::fs::MetadataExt;
     (metadata.dev(), metadata.ino())
+}
+
+/// Whether the path names this file.
+#[cfg(unix)]
+pub(crate) fn names(path: &Path, file: Identity) -> io::Result<bool> {
+    match std::fs::symlink_metadata(path) {
+        Ok(named) => Ok(identity(&named) == file),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 #[cfg(not(unix))]
@@ -244,11 +247,7 @@ impl OsLock {
     /// The path still names the locked file.
     #[cfg(unix)]
     fn is_named(&self) -> io::Result<bool> {
-        match std::fs::symlink_metadata(&self.path) {
-            Ok(named) => Ok(identity(&named) == self.identity),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(error),
-        }
+        names(&self.path, self.identity)
     }
 
     #[cfg(not(unix))]

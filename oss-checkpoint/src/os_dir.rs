@@ -1,4 +1,5 @@
 use crate::dir::Dir;
+use crate::directory_lock;
 use crate::lock::{self, Holder, Lock, LockError};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -88,11 +89,10 @@ impl Dir for OsDir {
     }
 
     fn lock(&self, name: &str, holder: &Holder, wait: bool) -> Result<Lock, LockError> {
-        lock::acquire(&self.path.join(name), holder, wait)
-    }
-
-    fn lock_anew(&self, name: &str, holder: &Holder) -> Option<Lock> {
-        lock::acquire_new(&self.path.join(name), holder)
+        let lock = lock::acquire(&self.path.join(name), holder, wait)?;
+        // A small upload has no lock file.
+        directory_lock::look(&self.path, name, holder, wait)?;
+        Ok(lock)
     }
 }
 

@@ -14,6 +14,8 @@ use std::sync::OnceLock;
 /// Longest file name that stands in a checkpoint's name as it is: with all that is added, 255 bytes are not passed.
 pub(crate) const MAX_PLAIN_NAME: usize = 180;
 pub(crate) const EXTENSION: &str = ".ossck";
+/// The file whose ranges the uploads from a directory lock.
+pub(crate) const DIRECTORY_LOCK: &str = ".ossck.lock";
 /// What may follow the extension: lock, temporary file, file set aside.
 pub(crate) const BESIDE: [&str; 3] = [".lock", ".tmp", ".bad"];
 
@@ -202,9 +204,12 @@ impl Place {
     }
 }
 
-/// Whether a file name is a checkpoint's, or that of its lock, temporary file or file set aside: a directory walk skips
-/// these.
+/// Whether a file name is a checkpoint's, or that of its lock, temporary file or file set aside, or of the lock that the
+/// uploads from a directory share: a directory walk skips these.
 pub fn is_checkpoint_name(name: &str) -> bool {
+    if name == DIRECTORY_LOCK {
+        return true;
+    }
     let name = BESIDE.iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
     let Some(stem) = name.strip_suffix(EXTENSION) else { return false };
     let is_hex = |text: &str| text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
@@ -217,8 +222,7 @@ pub fn is_checkpoint_name(name: &str) -> bool {
 
 fn name_beside(file: &Path, job: &Job) -> String {
     let name = file.file_name().unwrap_or_default();
-    let target = hash(&target(job));
-    let short = u64::try_from((target >> 64) ^ (target & u128::from(u64::MAX))).expect("both halves have 64 bits");
+    let short = halves(hash(&target(job)));
     match name.to_str().filter(|name| name.len() <= MAX_PLAIN_NAME) {
         Some(name) => format!(".{name}.{short:016x}{EXTENSION}"),
         None => format!(".{:032x}.{short:016x}{EXTENSION}", hash(&[name.as_encoded_bytes()])),
@@ -228,6 +232,17 @@ fn name_beside(file: &Path, job: &Job) -> String {
 fn name_shared(file: &Path, job: &Job) -> String {
     let [endpoint, bucket, key] = target(job);
     format!("{:032x}{EXTENSION}", hash(&[file.as_os_str().as_encoded_bytes(), endpoint, bucket, key]))
+}
+
+/// Of any name: what spreads the names of one directory.
+#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
+pub(crate) fn short_hash(name: &str) -> u64 {
+    halves(hash(&[name.as_bytes()]))
+}
+
+/// Both halves in one.
+fn halves(hash: u128) -> u64 {
+    u64::try_from((hash >> 64) ^ (hash & u128::from(u64::MAX))).expect("both halves have 64 bits")
 }
 
 fn target(job: &Job) -> [&[u8]; 3] {

@@ -1,6 +1,7 @@
 use crate::checkpoint::Checkpoint;
 use crate::compare::Unverified;
 use crate::dir::Dir;
+use crate::directory_lock::DirectoryLock;
 use crate::format::{DecodeError, MAX_FILE_LEN, decode, encode};
 use crate::lock::{Holder, Lock, LockError};
 use crate::os_dir::{OsDir, unless_absent};
@@ -109,12 +110,6 @@ impl<D: Dir> Store<D> {
     /// [`LockError::Busy`] names who holds it; after [`LockError::Unsupported`] go on without, in words.
     pub fn lock(&self) -> Result<Lock, LockError> {
         self.inner.dir.lock(&self.beside("lock"), &Holder::current(), false)
-    }
-
-    /// Takes the lock by making its file, without ever waiting for anybody; `None` when there is a file already, or
-    /// anything else asks for a second look: then [`Store::lock`] is to be called.
-    pub fn lock_anew(&self) -> Option<Lock> {
-        self.inner.dir.lock_anew(&self.beside("lock"), &Holder::current())
     }
 
     /// Takes the lock when it is free; blocks until then, for any time.
@@ -243,6 +238,21 @@ impl<D: Dir> Store<D> {
 
     fn path_of(&self, name: &str) -> PathBuf {
         Path::join(self.inner.dir.path(), name)
+    }
+}
+
+impl Store<OsDir> {
+    /// Takes the lock of an upload that saves nothing, without ever waiting for anybody; `None` when that needs a second
+    /// look, or is not possible here: then [`Store::lock`] is to be called. Of such an upload no lock file is made; it and
+    /// all that call [`Store::lock`] keep out one another.
+    ///
+    /// `directory` is for uploads from the same directory, which must be on a disk of this machine
+    /// ([`Places::are_local`](crate::Places::are_local)).
+    pub fn lock_among(&self, directory: &DirectoryLock) -> Option<Lock> {
+        let name = self.beside("lock");
+        let lock = directory.take(self.inner.dir.path(), &name)?;
+        // Held, or left over by a run that died.
+        self.inner.dir.is_absent(&name).then_some(lock)
     }
 }
 

@@ -3,7 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "what takes long is measured")]
 
 use crate::source::SourceFile;
-use oss_checkpoint::Places;
+use oss_checkpoint::{DirectoryLock, Places};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -31,24 +31,25 @@ struct Known {
     device: u64,
     /// Files to be left to other threads, as the disk was slow.
     slow: u32,
+    lock: DirectoryLock,
 }
 
 impl Directories {
     /// Does `work`, for a file at this path, if its directory is known to be fast; `None` when it is not, when `work` says
     /// so, and when the file it found is on another device than those before.
-    pub(crate) fn at_once<T>(&self, path: &Path, work: impl FnOnce() -> Option<(T, u64)>) -> Option<T> {
+    pub(crate) fn at_once<T>(&self, path: &Path, work: impl FnOnce(&DirectoryLock) -> Option<(T, u64)>) -> Option<T> {
         let directory = path.parent()?;
-        let expected = {
+        let (expected, lock) = {
             let mut known = self.known();
             let known = known.get_mut(directory)?;
             if known.slow > 0 {
                 known.slow -= 1;
                 return None;
             }
-            known.device
+            (known.device, known.lock.clone())
         };
         let began = Instant::now();
-        let done = work();
+        let done = work(&lock);
         if began.elapsed() >= LONG
             && let Some(known) = self.known().get_mut(directory)
         {
@@ -73,7 +74,10 @@ impl Directories {
         if known.len() >= MOST {
             known.clear();
         }
-        known.insert(directory.to_owned(), Known { device: file.fingerprint().device, slow: 0 });
+        known.insert(
+            directory.to_owned(),
+            Known { device: file.fingerprint().device, slow: 0, lock: DirectoryLock::default() },
+        );
     }
 
     fn known(&self) -> MutexGuard<'_, HashMap<PathBuf, Known>> {
@@ -101,11 +105,11 @@ mod tests {
         let (one, other) = (root.join("one"), root.join("other"));
         fs::write(&one, "1").unwrap();
         let directories = Directories::default();
-        assert_eq!(directories.at_once(&one, || Some((1, 0))), None);
+        assert_eq!(directories.at_once(&one, |_| Some((1, 0))), None);
         let device = learnt(&directories, &one);
-        assert_eq!(directories.clone().at_once(&other, || Some((1, device))), Some(1), "a clone knows the same");
-        assert_eq!(directories.at_once(&other, || None::<((), u64)>), None);
-        assert_eq!(directories.at_once(&root, || Some((1, device))), None, "the directory above is another");
+        assert_eq!(directories.clone().at_once(&other, |_| Some((1, device))), Some(1), "a clone knows the same");
+        assert_eq!(directories.at_once(&other, |_| None::<((), u64)>), None);
+        assert_eq!(directories.at_once(&root, |_| Some((1, device))), None, "the directory above is another");
     }
 
     #[test]
@@ -117,11 +121,11 @@ mod tests {
         std::os::unix::fs::symlink("real", root.join("link")).unwrap();
         let directories = Directories::default();
         let device = learnt(&directories, &root.join("link/file"));
-        assert_eq!(directories.at_once(&root.join("link/file"), || Some((1, device))), None);
+        assert_eq!(directories.at_once(&root.join("link/file"), |_| Some((1, device))), None);
         let file = root.join("real/file");
         learnt(&directories, &file);
-        assert_eq!(directories.at_once(&file, || Some((1, device + 1))), None);
-        assert_eq!(directories.at_once(&file, || Some((1, device))), None, "forgotten");
+        assert_eq!(directories.at_once(&file, |_| Some((1, device + 1))), None);
+        assert_eq!(directories.at_once(&file, |_| Some((1, device))), None, "forgotten");
     }
 
     #[test]
@@ -131,14 +135,14 @@ mod tests {
         fs::write(&file, "1").unwrap();
         let directories = Directories::default();
         let device = learnt(&directories, &file);
-        let slowly = || {
+        let slowly = |_: &DirectoryLock| {
             std::thread::sleep(LONG);
             Some((1, device))
         };
         assert_eq!(directories.at_once(&file, slowly), Some(1), "what is done is done");
         for _ in 0..PATIENCE {
-            assert_eq!(directories.at_once(&file, || Some((1, device))), None);
+            assert_eq!(directories.at_once(&file, |_| Some((1, device))), None);
         }
-        assert_eq!(directories.at_once(&file, || Some((1, device))), Some(1));
+        assert_eq!(directories.at_once(&file, |_| Some((1, device))), Some(1));
     }
 }

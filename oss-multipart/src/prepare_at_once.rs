@@ -6,7 +6,7 @@ use crate::opening;
 use crate::prepare::{Prepared, asked_plan, machine, source_of, with_content_type};
 use crate::request::UploadObjectRequest;
 use crate::source::SourceFile;
-use oss_checkpoint::{Job, PlaceKind, Places};
+use oss_checkpoint::{DirectoryLock, Job, PlaceKind, Places};
 use std::sync::Arc;
 
 /// What is read and digested in less than a millisecond.
@@ -18,14 +18,14 @@ pub(crate) fn prepare_at_once(request: &UploadObjectRequest, asked_for: &Job) ->
     if request.wait || request.checkpoint_dir.is_some() || request.cancel.is_cancelled() {
         return None;
     }
-    request.directories.at_once(&request.file_path, || {
-        let prepared = prepared(request, asked_for)?;
+    request.directories.at_once(&request.file_path, |directory| {
+        let prepared = prepared(request, asked_for, directory)?;
         let device = prepared.source.fingerprint().device;
         Some((prepared, device))
     })
 }
 
-fn prepared(request: &UploadObjectRequest, asked_for: &Job) -> Option<Prepared> {
+fn prepared(request: &UploadObjectRequest, asked_for: &Job, directory: &DirectoryLock) -> Option<Prepared> {
     let file = SourceFile::new(opening::open_at_once(&request.file_path)?);
     let plan = asked_plan(&file, request).ok()?;
     if !plan.is_small() || plan.size() > SMALL {
@@ -35,7 +35,7 @@ fn prepared(request: &UploadObjectRequest, asked_for: &Job) -> Option<Prepared> 
     let [place] = &places[..] else { return None };
     debug_assert_eq!(place.kind, PlaceKind::BesideFile, "the other one is there only with a checkpoint");
     let store = place.store();
-    let lock = store.lock_anew()?;
+    let lock = store.lock_among(directory)?;
     if !store.is_absent() {
         return None;
     }
@@ -83,7 +83,7 @@ mod tests {
         let (scratch, _, request) = known();
         let prepared = prepare_at_once(&request, &job(&request)).unwrap();
         assert!(prepared.at_once && prepared.notices.is_empty());
-        assert_eq!(names(scratch.path()).len(), 2, "the file and its lock");
+        assert_eq!(names(scratch.path()).len(), 2, "the file and its directory's lock");
         assert!(prepare_at_once(&request, &job(&request)).is_none(), "it is being uploaded");
         assert!(matches!(prepare(&request, job(&request)), Err(crate::UploadError::Lock(_))));
         drop(prepared);

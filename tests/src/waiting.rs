@@ -2,14 +2,18 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// The lock file of the one upload under way from `folder`; `None` when there is none.
+/// The lock file of the one upload under way from `folder`, not the one that all from there share; `None` when there is
+/// none.
 ///
 /// # Panics
 /// When the folder cannot be read.
 pub fn lock_file(folder: &Path) -> Option<PathBuf> {
     let entries = fs::read_dir(folder).expect("the folder is there");
     let paths = entries.map(|entry| entry.expect("readable").path());
-    paths.into_iter().find(|path| path.to_string_lossy().ends_with(".ossck.lock"))
+    paths.into_iter().find(|path| {
+        let name = path.file_name().expect("an entry has a name").to_string_lossy();
+        name.ends_with(".ossck.lock") && name != ".ossck.lock"
+    })
 }
 
 /// Waits until so many are blocked on the lock of this file; the kernel says so (Linux).

@@ -3,6 +3,8 @@
 mod classic_mistakes;
 mod compare;
 mod crash;
+#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
+mod directory_lock;
 mod document;
 mod faults;
 mod format;

@@ -1,7 +1,7 @@
 //! Many small files that share what is known of their directory: after the first, none needs a thread of its own.
 
 use crate::{request, stop_at};
-use oss_checkpoint::LockError;
+use oss_checkpoint::{Holder, LockError};
 use oss_emulator::Operation;
 use oss_multipart::{Directories, UploadError, UploadObjectRequest};
 use oss_tests::{BUCKET, World, bytes};
@@ -36,22 +36,23 @@ async fn what_an_earlier_run_left_beside_a_small_file_is_removed_also_where_the_
     let (world, directories) = (World::new(), Directories::default());
     let path = at_rest(&world, "a.bin", b"content");
     let upload = || world.upload(request("key", &path).directories(&directories));
-    upload().await.unwrap();
     let gate = stop_at(&world.emulator, Operation::PutObject, 1);
-    let (stopped, ()) = tokio::join!(upload(), async {
+    let (first, lock) = tokio::join!(upload(), async {
         gate.arrived(1).await;
-        let lock = oss_tests::lock_file(path.parent().unwrap()).unwrap();
-        for end in ["tmp", "bad"] {
-            fs::write(lock.with_extension(end), "left over").unwrap();
-        }
+        let lock = oss_tests::lock_file(path.parent().unwrap()).expect("nothing is known yet: it has a lock file");
         gate.open();
+        lock
     });
-    stopped.unwrap();
+    first.unwrap();
+    for end in ["tmp", "bad"] {
+        fs::write(lock.with_extension(end), "left over").unwrap();
+    }
+    upload().await.unwrap();
     world.assert_published("key", b"content", &["a.bin"]);
 }
 
 #[tokio::test]
-async fn an_upload_of_the_same_small_file_is_kept_out_while_the_first_is_under_way() {
+async fn an_upload_of_the_same_small_file_is_kept_out_while_the_first_is_under_way_and_waits_if_asked_to() {
     let (world, directories) = (World::new(), Directories::default());
     let path = at_rest(&world, "a.bin", b"content");
     let upload = || world.upload(request("key", &path).directories(&directories));
@@ -60,12 +61,24 @@ async fn an_upload_of_the_same_small_file_is_kept_out_while_the_first_is_under_w
     let (first, ()) = tokio::join!(upload(), async {
         gate.arrived(1).await;
         let second = upload().await;
-        assert!(matches!(second, Err(UploadError::Lock(LockError::Busy { .. }))), "{second:?}");
+        let Err(UploadError::Lock(LockError::Busy { holder, .. })) = &second else { panic!("{second:?}") };
+        assert_eq!(holder.as_ref(), Some(&Holder::current()));
+        let alone = world.upload(request("key", &path)).await;
+        assert!(matches!(alone, Err(UploadError::Lock(LockError::Busy { .. }))), "another client: {alone:?}");
+        let waiting = tokio::spawn({
+            let request = request("key", &path).wait(true);
+            let caller = world.caller();
+            async move { oss_multipart::upload(&caller, oss_tests::REGION, request).await }
+        });
+        while oss_tests::lock_file(path.parent().unwrap()).is_none() && !waiting.is_finished() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        assert_eq!(world.requests(Operation::PutObject).len(), 2, "it has its lock file, and waits");
         gate.open();
+        waiting.await.unwrap().unwrap();
     });
     first.unwrap();
-    assert_eq!(world.requests(Operation::PutObject).len(), 2);
-    upload().await.unwrap();
+    world.assert_published("key", b"content", &["a.bin"]);
 }
 
 #[tokio::test]
