@@ -114,11 +114,11 @@ impl fmt::Display for Words<'_> {
 pub(crate) fn acquire(path: &Path, holder: &Holder, wait: bool) -> Result<Lock, LockError> {
     let failed = |source| LockError::Io { path: path.to_owned(), source };
     loop {
-        let (mut file, fresh) = open(path).map_err(failed)?;
+        let mut file = open(path).map_err(failed)?;
         let locked = if wait { file.lock().map_err(TryLockError::Error) } else { file.try_lock() };
         match locked {
             Ok(()) => {
-                if let Some(lock) = held(file, path, holder, fresh).map_err(failed)? {
+                if let Some(lock) = held(file, path, holder).map_err(failed)? {
                     return Ok(lock);
                 }
             }
@@ -135,39 +135,28 @@ pub(crate) fn acquire(path: &Path, holder: &Holder, wait: bool) -> Result<Lock, 
 }
 
 /// The lock on a file that is locked, if it still has its name.
-fn held(file: File, path: &Path, holder: &Holder, fresh: bool) -> io::Result<Option<Lock>> {
-    let held = OsLock { identity: identity(&file.metadata()?), file, path: path.to_owned() };
+fn held(file: File, path: &Path, holder: &Holder) -> io::Result<Option<Lock>> {
+    let metadata = file.metadata()?;
+    let held = OsLock { identity: identity(&metadata), file, path: path.to_owned() };
     if !held.is_named()? {
         return Ok(None);
     }
-    sign(&held.file, holder, fresh);
+    sign(&held.file, holder, metadata.len() == 0);
     Ok(Some(Lock::new(held)))
 }
 
 /// Another user's lock file can be opened for reading only. That is enough to lock it, and to see who holds it.
-fn open(path: &Path) -> io::Result<(File, bool)> {
-    match create(path) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-        created => return created.map(|file| (file, true)),
-    }
+fn open(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
-    let opened = match options_of_lock(options.create(true)).open(path) {
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o644);
+    match without_waiting(&mut options).open(path) {
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
             without_waiting(OpenOptions::new().read(true)).open(path).map_err(|_| error)
         }
         opened => opened,
-    };
-    opened.map(|file| (file, false))
-}
-
-fn create(path: &Path) -> io::Result<File> {
-    options_of_lock(OpenOptions::new().create_new(true)).open(path)
-}
-
-fn options_of_lock(options: &mut OpenOptions) -> &mut OpenOptions {
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(options, 0o644);
-    without_waiting(options.read(true).write(true).truncate(false))
+    }
 }
 
 #[cfg(unix)]
@@ -209,10 +198,10 @@ fn cannot_lock(error: &io::Error) -> bool {
 }
 
 /// A full disk, or a file that a dead run of another user left, must not keep the lock from being taken: whoever finds no
-/// name says "another process". A fresh file has nothing to be cut off.
-fn sign(mut file: &File, holder: &Holder, fresh: bool) {
+/// name says "another process". An empty file has nothing to be cut off.
+fn sign(mut file: &File, holder: &Holder, empty: bool) {
     let text = format!("{}\n{}\n", holder.pid, holder.host);
-    let cut = if fresh { Ok(()) } else { file.set_len(0).and_then(|()| file.rewind()) };
+    let cut = if empty { Ok(()) } else { file.set_len(0).and_then(|()| file.rewind()) };
     let _unsigned = cut.and_then(|()| file.write_all(text.as_bytes()));
 }
 

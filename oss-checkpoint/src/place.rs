@@ -16,6 +16,8 @@ pub(crate) const MAX_PLAIN_NAME: usize = 180;
 pub(crate) const EXTENSION: &str = ".ossck";
 /// The file whose ranges the uploads from a directory lock.
 pub(crate) const DIRECTORY_LOCK: &str = ".ossck.lock";
+/// The file that is made and removed to try whether files can be made.
+const PROBE: &str = ".probe.ossck.tmp";
 /// What may follow the extension: lock, temporary file, file set aside.
 pub(crate) const BESIDE: [&str; 3] = [".lock", ".tmp", ".bad"];
 
@@ -205,9 +207,9 @@ impl Place {
 }
 
 /// Whether a file name is a checkpoint's, or that of its lock, temporary file or file set aside, or of the lock that the
-/// uploads from a directory share: a directory walk skips these.
+/// uploads from a directory share, or of a trial whether files can be made: a directory walk skips these.
 pub fn is_checkpoint_name(name: &str) -> bool {
-    if name == DIRECTORY_LOCK {
+    if [DIRECTORY_LOCK, PROBE].contains(&name) {
         return true;
     }
     let name = BESIDE.iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
@@ -288,7 +290,7 @@ fn create(dir: &Path) -> io::Result<()> {
 /// Permission bits do not tell (read-only mounts, root, access lists): a file is created and removed.
 fn probe(dir: &Path) -> io::Result<()> {
     // One name for all: what a run leaves that is killed here, the next one removes. Two at once do no harm.
-    let path = dir.join(format!(".probe{EXTENSION}.tmp"));
+    let path = dir.join(PROBE);
     without_waiting(private(OpenOptions::new().write(true).create(true).truncate(false))).open(&path)?;
     unless_absent(fs::remove_file(&path))
 }

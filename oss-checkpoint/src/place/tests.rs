@@ -86,6 +86,7 @@ fn a_walk_knows_all_files_of_a_checkpoint_and_no_others() {
     for name in ["", ".ossck", "a.ossck", "photo.raw", ".0123456789abcdef.ossck", "..0123456789abcdef.ossck"] {
         assert!(!is_checkpoint_name(name), "{name}");
     }
+    assert!([DIRECTORY_LOCK, PROBE].into_iter().all(is_checkpoint_name));
     assert!(!is_checkpoint_name(".a.0123456789ABCDEF.ossck"));
     assert!(!is_checkpoint_name(".a.0123456789abcde.ossck"));
 }
