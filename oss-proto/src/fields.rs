@@ -9,13 +9,13 @@ use std::str::FromStr;
 
 /// The children of an element as fields: each at most once, white space around values dropped.
 pub(crate) struct Fields<'a> {
-    element: &'a Element,
+    element: &'a Element<'a>,
     /// Keys, prefixes, delimiters and markers of this reply are percent-encoded.
     encoded: bool,
 }
 
 impl<'a> Fields<'a> {
-    pub(crate) fn of_root(element: &'a Element) -> Result<Self, String> {
+    pub(crate) fn of_root(element: &'a Element<'a>) -> Result<Self, String> {
         let plain = Self { element, encoded: false };
         match plain.optional("EncodingType")? {
             None | Some("") => Ok(plain),
@@ -52,7 +52,7 @@ impl<'a> Fields<'a> {
             return Ok(None);
         };
         if !self.encoded {
-            return Ok(Some(element.text.clone()));
+            return Ok(Some(element.text.clone().into_owned()));
         }
         percent_decoded(element.trimmed()).map(Some).ok_or_else(|| format!("<{name}> is not percent-encoded UTF-8"))
     }
@@ -115,7 +115,7 @@ impl<'a> Fields<'a> {
         self.each("CommonPrefixes").map(|group| group.required_name("Prefix")).collect()
     }
 
-    fn only(&self, name: &str) -> Result<Option<&'a Element>, String> {
+    fn only(&self, name: &str) -> Result<Option<&'a Element<'a>>, String> {
         let mut found = self.element.children_named(name);
         let first = found.next();
         match first {

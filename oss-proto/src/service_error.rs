@@ -70,7 +70,8 @@ impl ServiceError {
         if success && xml::root_name(&reply.body) != Some("Error") {
             return None;
         }
-        let root = error_element(&reply.body).or_else(|| error_header(&reply.headers));
+        let header = error_header(&reply.headers);
+        let root = error_element(&reply.body).or_else(|| error_element(header.as_deref()?));
         let mut error = match root {
             Some(root) => Self::from_xml(reply.status, &root),
             // A success that ends inside <Error>: not readable as either.
@@ -107,7 +108,7 @@ impl ServiceError {
         writer.finish()
     }
 
-    fn from_xml(status: StatusCode, root: &Element) -> Self {
+    fn from_xml(status: StatusCode, root: &Element<'_>) -> Self {
         let text = |name| root.text_of(name).filter(|text| !text.is_empty()).map(|text| printable(text, MAX_TEXT));
         let code = text("Code").map_or(ErrorCode::BAD_ERROR_RESPONSE, ErrorCode::new);
         let message = root.text_of("Message").map(|message| printable(message, MAX_MESSAGE));
@@ -149,12 +150,12 @@ impl fmt::Display for ServiceError {
 
 impl std::error::Error for ServiceError {}
 
-fn error_element(document: &[u8]) -> Option<Element> {
+fn error_element(document: &[u8]) -> Option<Element<'_>> {
     xml::parse(document).ok().filter(|root| root.name == "Error")
 }
 
-fn error_header(headers: &HeaderMap) -> Option<Element> {
-    error_element(&STANDARD.decode(header(headers, "x-oss-err")?.trim()).ok()?)
+fn error_header(headers: &HeaderMap) -> Option<Vec<u8>> {
+    STANDARD.decode(header(headers, "x-oss-err")?.trim()).ok()
 }
 
 /// The text as it may be printed: a server must not move the cursor of somebody's terminal.

@@ -11,7 +11,7 @@
 //! writer.text("Key", "a<b");
 //! let document = writer.finish();
 //! let root = xml::parse(document.as_bytes())?;
-//! assert_eq!((root.name.as_str(), root.text_of("Key")), ("Tag", Some("a<b")));
+//! assert_eq!((root.name, root.text_of("Key")), ("Tag", Some("a<b")));
 //! # Ok::<(), xml::XmlError>(())
 //! ```
 
@@ -22,26 +22,28 @@ pub(crate) use reader::root_name;
 pub use reader::{MAX_ATTRIBUTES, MAX_DEPTH, MAX_ELEMENTS, MAX_LEN, XmlError, parse};
 pub use writer::{Writer, escape};
 
-/// An element: its name without namespace prefix, its own text, its children. Attributes are checked and dropped, for
-/// OSS uses none but `xmlns`.
+use std::borrow::Cow;
+
+/// An element of a document: its name without namespace prefix, its own text, its children. Attributes are checked and
+/// dropped, for OSS uses none but `xmlns`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Element {
+pub struct Element<'a> {
     /// The name after the prefix, `ListPartsResult`.
-    pub name: String,
+    pub name: &'a str,
     /// All text and CDATA directly inside, joined, references decoded, white space untouched.
-    pub text: String,
+    pub text: Cow<'a, str>,
     /// The elements directly inside, in order.
-    pub children: Vec<Element>,
+    pub children: Vec<Element<'a>>,
 }
 
-impl Element {
+impl Element<'_> {
     /// The first child of this name.
-    pub fn child(&self, name: &str) -> Option<&Element> {
+    pub fn child(&self, name: &str) -> Option<&Self> {
         self.children.iter().find(|child| child.name == name)
     }
 
     /// All children of this name, in order.
-    pub fn children_named(&self, name: &str) -> impl Iterator<Item = &Element> {
+    pub fn children_named(&self, name: &str) -> impl Iterator<Item = &Self> {
         self.children.iter().filter(move |child| child.name == name)
     }
 

@@ -5,12 +5,25 @@ use proptest::prelude::*;
 use quick_xml::Reader;
 use quick_xml::events::Event;
 
-fn read(document: &str) -> Result<Element, XmlError> {
+fn read(document: &str) -> Result<Element<'_>, XmlError> {
     xml::parse(document.as_bytes())
 }
 
-fn leaf(name: &str, text: &str) -> Element {
-    Element { name: name.to_owned(), text: text.to_owned(), children: Vec::new() }
+/// An element without its document.
+#[derive(Debug, PartialEq)]
+struct Tree {
+    name: String,
+    text: String,
+    children: Vec<Tree>,
+}
+
+fn leaf(name: &str, text: &str) -> Tree {
+    Tree { name: name.to_owned(), text: text.to_owned(), children: Vec::new() }
+}
+
+fn tree(element: &Element<'_>) -> Tree {
+    let children = element.children.iter().map(tree).collect();
+    Tree { children, ..leaf(element.name, &element.text) }
 }
 
 #[test]
@@ -28,7 +41,7 @@ fn what_oss_sends_is_read() {
         ("<o:a xmlns:o='u'>x</o:a>", "x"),
         ("<a>]] ></a>", "]] >"),
     ] {
-        assert_eq!(read(document), Ok(leaf("a", text)), "{document}");
+        assert_eq!(read(document).as_ref().map(tree), Ok(leaf("a", text)), "{document}");
     }
 }
 
@@ -122,7 +135,7 @@ fn size_depth_elements_and_attributes_are_bounded() {
 }
 
 /// The same tree read by quick-xml, which decodes, normalises and finds tags by its own code.
-fn by_quick_xml(document: &str) -> Option<Element> {
+fn by_quick_xml(document: &str) -> Option<Tree> {
     let mut reader = Reader::from_str(document);
     let (mut open, mut root) = (vec![leaf("", "")], None);
     loop {
@@ -227,13 +240,13 @@ proptest! {
     fn generated_documents_are_read_as_quick_xml_reads_them(document in documents()) {
         let ours = read(&document);
         prop_assert!(ours.is_ok(), "{:?} in {}", ours, document);
-        prop_assert_eq!(ours.ok(), by_quick_xml(&document));
+        prop_assert_eq!(ours.as_ref().ok().map(tree), by_quick_xml(&document));
     }
 
     #[test]
     fn whatever_survives_mutation_is_read_as_quick_xml_reads_it(document in mutated()) {
         if let Ok(ours) = read(&document) {
-            prop_assert_eq!(Some(ours), by_quick_xml(&document), "{}", document);
+            prop_assert_eq!(Some(tree(&ours)), by_quick_xml(&document), "{}", document);
         }
     }
 

@@ -201,7 +201,7 @@ impl Answer {
         self.header("x-oss-hash-crc64ecma").unwrap().parse().unwrap()
     }
 
-    pub(crate) fn xml(&self) -> Element {
+    pub(crate) fn xml(&self) -> Element<'_> {
         xml::parse(&self.body).unwrap()
     }
 

@@ -180,9 +180,10 @@ async fn versions_are_listed_newest_first_and_page_by_page() {
             Some((key, id)) => ask.query("key-marker", key).query("version-id-marker", id),
             None => ask,
         };
-        let page = client.send(ask).await.xml();
+        let answer = client.send(ask).await;
+        let page = answer.xml();
         let entries: Vec<_> =
-            page.children.iter().filter(|child| ["Version", "DeleteMarker"].contains(&child.name.as_str())).collect();
+            page.children.iter().filter(|child| ["Version", "DeleteMarker"].contains(&child.name)).collect();
         assert!(entries.len() <= 2);
         listed.extend(entries.iter().map(|entry| {
             let id = entry.text_of("VersionId").unwrap().to_owned();

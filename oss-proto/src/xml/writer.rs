@@ -93,8 +93,8 @@ mod tests {
         for writer in [&mut plain, &mut named] {
             writer.element("B", |inside| inside.text("C", 5));
         }
-        let read = |writer: Writer| xml::parse(writer.finish().as_bytes()).unwrap();
-        assert_eq!(read(plain), read(named));
+        let (plain, named) = (plain.finish(), named.finish());
+        assert_eq!(xml::parse(plain.as_bytes()).unwrap(), xml::parse(named.as_bytes()).unwrap());
     }
 
     proptest! {
@@ -103,7 +103,8 @@ mod tests {
             let carried: String = text.chars().filter(|c| xml::reader::is_xml_char(*c)).collect();
             let mut writer = Writer::new("Root");
             writer.text("Value", &carried);
-            let root = xml::parse(writer.finish().as_bytes()).unwrap();
+            let document = writer.finish();
+            let root = xml::parse(document.as_bytes()).unwrap();
             prop_assert_eq!(&root.child("Value").unwrap().text, &carried);
         }
     }
