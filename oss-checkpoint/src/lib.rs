@@ -13,7 +13,7 @@ mod lock;
 mod os_dir;
 mod place;
 #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
-mod seats;
+mod ranges;
 mod store;
 mod valid;
 mod wire;

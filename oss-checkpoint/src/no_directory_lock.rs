@@ -1,4 +1,4 @@
-//! Where the system has no locks on ranges that belong to an open file, there are no seats.
+//! Where the system has no locks on ranges that belong to an open file, there are no ranges.
 
 use crate::lock::{Holder, Lock, LockError};
 use std::path::Path;
@@ -12,7 +12,7 @@ pub(crate) fn look(_: &Path, _: &str, _: &Holder, _: bool) -> Result<(), LockErr
 pub struct DirectoryLock(());
 
 impl DirectoryLock {
-    #[expect(clippy::unused_self, reason = "as on the systems that have seats")]
+    #[expect(clippy::unused_self, reason = "as on the systems that have ranges")]
     pub(crate) fn take(&self, _: &Path, _: &str) -> Option<Lock> {
         None
     }

@@ -3,7 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "the driver is where the machine's time comes from")]
 
 use crate::calls::{self, Ended};
-use crate::desk::{Desk, Task};
+use crate::dispatch::{Dispatch, Task};
 use crate::error::{Cause, UploadError};
 use crate::machine::{Action, ActionId, Completed, Outcome, Parallel};
 use crate::prepare::{Prepared, asked_for, prepare};
@@ -59,17 +59,17 @@ pub async fn upload(caller: &Caller, region: &str, mut request: UploadObjectRequ
     let _share = memory.join(connections);
     let Prepared { source, job, upload, store, lock, notices, at_once } = prepared;
     let (began, size) = (Instant::now(), source.fingerprint().size);
-    let desk = Arc::new(Desk::new(began, upload, size, notices, progress.clone(), observer, spans));
+    let dispatch = Arc::new(Dispatch::new(began, upload, size, notices, progress.clone(), observer, spans));
     let context = Arc::new(calls::Context { caller, job, source, progress, memory });
-    Driver::new(began, context, desk, Saver::new(store, lock, at_once)).run(cancel).await
+    Driver::new(began, context, dispatch, Saver::new(store, lock, at_once)).run(cancel).await
 }
 
 /// Whoever drives the upload: begins what the machine asks for, and brings it how that ended. The tasks that send parts
-/// do so by themselves, see [`Desk::next_part`].
+/// do so by themselves, see [`Dispatch::next_part`].
 struct Driver {
     began: Instant,
     context: Arc<calls::Context>,
-    desk: Arc<Desk>,
+    dispatch: Arc<Dispatch>,
     /// Calls and reads that are no parts: they are few, and need no task.
     calls: Vec<Call>,
     /// Each sends one part after the other.
@@ -83,7 +83,7 @@ struct Driver {
 }
 
 /// Dropped, nobody is told anything any more, although a task may take until then to hear that it was stopped.
-struct Silence(Arc<Desk>);
+struct Silence(Arc<Dispatch>);
 
 impl Drop for Silence {
     fn drop(&mut self) {
@@ -94,10 +94,10 @@ impl Drop for Silence {
 type Call = Pin<Box<dyn Future<Output = (ActionId, Ended)> + Send>>;
 
 impl Driver {
-    fn new(began: Instant, context: Arc<calls::Context>, desk: Arc<Desk>, saver: Saver) -> Self {
+    fn new(began: Instant, context: Arc<calls::Context>, dispatch: Arc<Dispatch>, saver: Saver) -> Self {
         let (calls, senders) = (Vec::new(), JoinSet::new());
-        let _silence = Silence(desk.clone());
-        Self { began, context, desk, calls, senders, stops: 0, saver, stop: Arc::default(), _silence }
+        let _silence = Silence(dispatch.clone());
+        Self { began, context, dispatch, calls, senders, stops: 0, saver, stop: Arc::default(), _silence }
     }
 
     async fn run(mut self, cancel: CancellationToken) -> Result<Completed, UploadError> {
@@ -105,7 +105,7 @@ impl Driver {
         // One alarm for the whole run: it is set anew only when it would come too late, and may come too early.
         let mut alarm = pin!(sleep_until(self.began));
         loop {
-            let turn = self.desk.turn();
+            let turn = self.dispatch.turn();
             turn.tasks.into_iter().for_each(|task| self.begin(task));
             if let Some(outcome) = turn.outcome {
                 return self.end(outcome).await;
@@ -117,15 +117,15 @@ impl Driver {
                 biased;
                 () = &mut cancelling, if !cancelled => {
                     cancelled = true;
-                    self.desk.cancel();
+                    self.dispatch.cancel();
                 }
                 Some(saved) = self.saver.join_next() => {
                     let (id, ended) = saved.unwrap_or_else(resume_panic);
-                    self.desk.ended(id, ended);
+                    self.dispatch.ended(id, ended);
                 }
-                (id, ended) = next(&mut self.calls) => self.desk.ended(id, ended),
+                (id, ended) = next(&mut self.calls) => self.dispatch.ended(id, ended),
                 Some(sender) = self.senders.join_next() => ended_well(sender),
-                () = self.desk.called() => {}
+                () = self.dispatch.called() => {}
                 () = &mut alarm, if turn.alarm.is_some() => {}
             }
         }
@@ -143,12 +143,12 @@ impl Driver {
             Action::Save(checkpoint) => self.saver.save(id, checkpoint),
             Action::Discard => {
                 if let Some(ended) = self.saver.discard(id) {
-                    self.desk.ended_at_once(id, ended);
+                    self.dispatch.ended_at_once(id, ended);
                 }
             }
             Action::UploadPart { .. } => {
-                let (context, desk, stop) = (self.context.clone(), self.desk.clone(), self.stop.clone());
-                self.senders.spawn(send(context, desk, stop, self.stops, (id, action, gauge)));
+                let (context, dispatch, stop) = (self.context.clone(), self.dispatch.clone(), self.stop.clone());
+                self.senders.spawn(send(context, dispatch, stop, self.stops, (id, action, gauge)));
             }
             action => {
                 let call = calls::perform(self.context.clone(), action, self.stop.clone(), gauge);
@@ -165,11 +165,11 @@ impl Driver {
             ended_well(sender);
         }
         self.saver.close().await;
-        self.desk.close();
+        self.dispatch.close();
         match outcome {
             Outcome::Completed(completed) => Ok(completed),
             Outcome::Failed(failure) => {
-                let source = self.desk.error_of(failure.action).map(Box::new);
+                let source = self.dispatch.error_of(failure.action).map(Box::new);
                 Err(UploadError::Failed { failure, source })
             }
         }
@@ -195,7 +195,7 @@ async fn next(calls: &mut Vec<Call>) -> (ActionId, Ended) {
 }
 
 /// Sends a part, and then whatever part is next, until there is none.
-async fn send(context: Arc<calls::Context>, desk: Arc<Desk>, stop: Arc<AtomicBool>, stops: u64, first: Task) {
+async fn send(context: Arc<calls::Context>, dispatch: Arc<Dispatch>, stop: Arc<AtomicBool>, stops: u64, first: Task) {
     let mut next = Some(first);
     while let Some((id, action, gauge)) = next {
         let mut call = pin!(calls::perform(context.clone(), action, stop.clone(), gauge));
@@ -205,7 +205,7 @@ async fn send(context: Arc<calls::Context>, desk: Arc<Desk>, stop: Arc<AtomicBoo
             waited |= ended.is_pending();
             ended
         });
-        next = desk.next_part(id, ended.await, stops);
+        next = dispatch.next_part(id, ended.await, stops);
         if !waited {
             // A transport in memory may never have to wait: the other senders have their turn all the same.
             tokio::task::yield_now().await;

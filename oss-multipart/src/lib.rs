@@ -2,8 +2,8 @@
 
 mod calls;
 mod content_type;
-mod desk;
 mod directories;
+mod dispatch;
 mod driver;
 mod error;
 mod flights;

@@ -84,7 +84,7 @@ fn what_a_dead_run_left_needs_a_second_look_that_takes_it_away() {
     store.lock().expect("nobody holds it").release();
     assert_eq!(names(dir.path()), [""; 0]);
     fs::write(dir.path().join(".ossck.lock"), "").expect("a writable directory");
-    drop(store.lock_among(&directory).expect("nobody has a seat"));
+    drop(store.lock_among(&directory).expect("nobody has a range"));
     assert_eq!(names(dir.path()), [""; 0]);
 }
 
@@ -108,10 +108,10 @@ fn a_lock_without_a_file_of_its_own_is_waited_for_too() {
     thread::scope(|scope| {
         let waiter = scope.spawn(|| {
             let lock = store.lock_waiting().expect("free in the end");
-            assert_eq!(released.load(Ordering::SeqCst), 1, "taken while the seat was");
+            assert_eq!(released.load(Ordering::SeqCst), 1, "taken while the range was");
             lock
         });
-        // The waiter has its lock file: it is about to wait for the seat, or waits.
+        // The waiter has its lock file: it is about to wait for the range, or waits.
         let seen = (0..10_000).any(|_| {
             thread::sleep(Duration::from_millis(1));
             dir.path().join("x.ossck.lock").exists()
@@ -162,31 +162,31 @@ fn no_two_hold_the_lock_however_it_is_taken_while_the_file_comes_and_goes() {
 
 #[test]
 #[ignore = "run by the next test, in a process of its own"]
-fn child_has_a_seat() {
+fn child_has_a_range() {
     let Some(dir) = std::env::var_os(DIRECTORY) else { return };
     let _lock = store(dir.as_ref(), "x").lock_among(&DirectoryLock::default()).expect("free");
-    println!("the seat is taken");
+    println!("the range is taken");
     std::io::stdin().read_to_end(&mut Vec::new()).expect("a pipe");
 }
 
-fn child_with_a_seat(dir: &Path) -> Child {
+fn child_with_a_range(dir: &Path) -> Child {
     let mut child = Command::new(std::env::current_exe().expect("the test program"))
-        .args(["--exact", "directory_lock::child_has_a_seat", "--ignored", "--nocapture", "--test-threads=1"])
+        .args(["--exact", "directory_lock::child_has_a_range", "--ignored", "--nocapture", "--test-threads=1"])
         .env(DIRECTORY, dir)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
         .expect("it starts");
     let mut lines = BufReader::new(child.stdout.as_mut().expect("piped")).lines().map_while(Result::ok);
-    assert!(lines.any(|line| line.ends_with("the seat is taken")), "it ended without taking it");
+    assert!(lines.any(|line| line.ends_with("the range is taken")), "it ended without taking it");
     child
 }
 
 #[test]
-fn another_process_that_has_the_seat_is_named_and_blocks_nobody_when_it_is_dead() {
+fn another_process_that_has_the_range_is_named_and_blocks_nobody_when_it_is_dead() {
     let Some(dir) = disk() else { return };
     let (directory, store) = (DirectoryLock::default(), store(dir.path(), "x"));
-    let mut child = child_with_a_seat(dir.path());
+    let mut child = child_with_a_range(dir.path());
     assert!(store.lock_among(&directory).is_none());
     assert_busy(store.lock(), child.id());
     assert_eq!(names(dir.path()), [".ossck.lock"], "of the attempt nothing is left");

@@ -9,7 +9,7 @@ use oss_proto::{Bucket, Crc64, ETag, Key, ObjectHeaders, UploadId};
 const PART: u64 = 100 * 1024;
 
 /// A file of four parts, two of them in flight.
-fn desk() -> Desk {
+fn dispatch() -> Dispatch {
     let scratch = tempfile::NamedTempFile::new().unwrap();
     scratch.as_file().set_len(4 * PART).unwrap();
     let fingerprint = Fingerprint::of(&scratch.as_file().metadata().unwrap());
@@ -24,14 +24,14 @@ fn desk() -> Desk {
     let options = Options { parallel: Parallel::Fixed(2), ..Options::default() };
     let plan = Plan::new(4 * PART, PART).unwrap();
     let upload = Upload::new(job, source, plan, options, Earlier::Nothing, 1_790_000_000, 7);
-    Desk::new(Instant::now(), upload, 4 * PART, Vec::new(), Progress::default(), None, None)
+    Dispatch::new(Instant::now(), upload, 4 * PART, Vec::new(), Progress::default(), None, None)
 }
 
 /// Answers everything that is no part; the parts that are then to be sent.
-fn until_parts(desk: &Desk, upload_id: &str) -> Vec<Task> {
+fn until_parts(dispatch: &Dispatch, upload_id: &str) -> Vec<Task> {
     let mut parts = Vec::new();
     while parts.is_empty() {
-        for (id, action, gauge) in desk.turn().tasks {
+        for (id, action, gauge) in dispatch.turn().tasks {
             let reply = match &action {
                 Action::Save(_) => Reply::Saved,
                 Action::Initiate => {
@@ -44,7 +44,7 @@ fn until_parts(desk: &Desk, upload_id: &str) -> Vec<Task> {
                 Action::Stop => continue,
                 other => panic!("{other:?}"),
             };
-            desk.ended(id, Ok(reply));
+            dispatch.ended(id, Ok(reply));
         }
     }
     parts
@@ -64,24 +64,24 @@ fn of(task: Option<&Task>) -> Option<&str> {
 
 #[test]
 fn whoever_brings_a_part_takes_the_next_one_along() {
-    let desk = desk();
-    let parts = until_parts(&desk, "first");
+    let dispatch = dispatch();
+    let parts = until_parts(&dispatch, "first");
     assert_eq!(parts.len(), 2);
-    assert_eq!(of(desk.next_part(parts[0].0, Ok(sent()), 0).as_ref()), Some("first"));
-    assert_eq!(of(desk.next_part(parts[1].0, Ok(sent()), 0).as_ref()), Some("first"));
+    assert_eq!(of(dispatch.next_part(parts[0].0, Ok(sent()), 0).as_ref()), Some("first"));
+    assert_eq!(of(dispatch.next_part(parts[1].0, Ok(sent()), 0).as_ref()), Some("first"));
 }
 
 #[test]
 fn who_was_stopped_takes_no_part_along_however_late_he_comes() {
-    let desk = desk();
-    let parts = until_parts(&desk, "first");
+    let dispatch = dispatch();
+    let parts = until_parts(&dispatch, "first");
     let gone = Err((Fault::NoSuchUpload, Cause::Local("gone".into())));
-    assert!(desk.next_part(parts[0].0, gone, 0).is_none(), "the upload is gone: the other is to be stopped");
-    let again = until_parts(&desk, "second");
+    assert!(dispatch.next_part(parts[0].0, gone, 0).is_none(), "the upload is gone: the other is to be stopped");
+    let again = until_parts(&dispatch, "second");
     assert_eq!(again.len(), 2);
     // A place is free now, and the one that was stopped comes first.
-    desk.ended(again[0].0, Ok(sent()));
-    assert!(desk.next_part(parts[1].0, Ok(sent()), 0).is_none());
-    assert_eq!(of(desk.turn().tasks.front()), Some("second"), "the driver has it begun");
-    assert_eq!(of(desk.next_part(again[1].0, Ok(sent()), 1).as_ref()), Some("second"));
+    dispatch.ended(again[0].0, Ok(sent()));
+    assert!(dispatch.next_part(parts[1].0, Ok(sent()), 0).is_none());
+    assert_eq!(of(dispatch.turn().tasks.front()), Some("second"), "the driver has it begun");
+    assert_eq!(of(dispatch.next_part(again[1].0, Ok(sent()), 1).as_ref()), Some("second"));
 }

@@ -2,7 +2,7 @@
 //!
 //! Whoever brings the end of a part takes the next part along, in the same task, on the same thread, where buffer and
 //! connection are still warm: nobody is woken and no task is started for a part. Everything else the machine asks for is
-//! left on the desk for the driver, who is called.
+//! left for the driver, who is called.
 
 use crate::calls::Ended;
 use crate::error::Cause;
@@ -24,11 +24,11 @@ const ERRORS_KEPT: usize = 64;
 /// An action that is to be begun, with its stopwatch.
 pub(crate) type Task = (ActionId, Action, Arc<Gauge>);
 
-pub(crate) struct Desk {
+pub(crate) struct Dispatch {
     began: Instant,
     state: Mutex<State>,
-    /// Calls the driver.
-    bell: Notify,
+    /// Wakes the driver.
+    wake: Notify,
     progress: Progress,
     observers: Mutex<Observers>,
     silent: AtomicBool,
@@ -67,7 +67,7 @@ pub(crate) struct Turn {
     pub(crate) alarm: Option<Instant>,
 }
 
-impl Desk {
+impl Dispatch {
     /// `notices` came up while the upload was prepared, and are told first.
     pub(crate) fn new(
         began: Instant,
@@ -88,8 +88,8 @@ impl Desk {
             stops: 0,
         };
         let observers = Mutex::new(Observers { events: observer, spans });
-        let (bell, silent) = (Notify::new(), AtomicBool::new(false));
-        Self { began, state: Mutex::new(state), bell, progress, observers, silent }
+        let (wake, silent) = (Notify::new(), AtomicBool::new(false));
+        Self { began, state: Mutex::new(state), wake, progress, observers, silent }
     }
 
     /// Takes everything that is to be done.
@@ -112,7 +112,7 @@ impl Desk {
     /// An action of the driver's had ended when it was begun: he has to look again.
     pub(crate) fn ended_at_once(&self, id: ActionId, ended: Ended) {
         self.ended(id, ended);
-        self.bell.notify_one();
+        self.wake.notify_one();
     }
 
     /// A part has ended that was begun after so many stops: the next one, when there is one to be sent. Who is stopped
@@ -125,7 +125,7 @@ impl Desk {
         let part = if state.stops == stops { state.take_part() } else { None };
         let sooner = state.upload.poll_timeout().is_some_and(|at| state.alarm.is_none_or(|alarm| at < alarm));
         if sooner || !state.tasks.is_empty() || state.upload.outcome().is_some() {
-            self.bell.notify_one();
+            self.wake.notify_one();
         }
         drop(state);
         self.tell();
@@ -137,7 +137,7 @@ impl Desk {
     /// # Cancel safety
     /// A call that came meanwhile is kept.
     pub(crate) async fn called(&self) {
-        self.bell.notified().await;
+        self.wake.notified().await;
     }
 
     /// Stops, keeping what was sent.
